@@ -1,0 +1,140 @@
+"""Opens the database the way each kind must be set up to keep its promise.
+
+SQLite: WAL, synchronous FULL, BEGIN IMMEDIATE for writers, one in-process lock
+so that threads queue instead of polling. PostgreSQL: psycopg 3, bounded waits.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from registry.database.transaction import DatabaseUnavailable, Transaction
+
+BUSY_TIMEOUT_SECONDS = 10
+POOL_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MILLISECONDS = 10_000
+LOCK_TIMEOUT_MILLISECONDS = 5_000
+CONNECT_TIMEOUT_SECONDS = 5
+SQLITE_CACHE_KIB = 16_384
+
+
+class Database:
+    """A pool of connections, and the one way to open a transaction on it."""
+
+    def __init__(self, url: str, *, connections_max: int = 16) -> None:
+        parsed = sa.make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(parsed, connections_max)
+        else:
+            self.engine = _postgresql_engine(parsed, connections_max)
+        # SQLite has one writer. Threads of this process wait here in turn; the
+        # busy timeout, which polls and can starve, is only for other processes.
+        self._writer: Any = threading.Lock() if self.is_sqlite else nullcontext()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One unit of work: committed to disk at the end, or undone by an error.
+
+        Raises: DatabaseUnavailable when the database cannot be reached, is
+        locked, full or too slow.
+        """
+        with self._writer:
+            with self._work("IMMEDIATE") as transaction:
+                yield transaction
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A unit of work that only reads and so never waits for a writer."""
+        with self._work("DEFERRED") as transaction:
+            yield transaction
+
+    @contextmanager
+    def _work(self, sqlite_begin: str) -> Iterator[Transaction]:
+        try:
+            with self.engine.connect() as connection:
+                connection.info["begin"] = sqlite_begin
+                with connection.begin():
+                    yield Transaction(connection)
+        except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
+            raise DatabaseUnavailable from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable from error
+            raise
+        except Exception as error:
+            if _is_operational(error):
+                raise DatabaseUnavailable from error
+            raise
+
+    def close(self) -> None:
+        """Closes every pooled connection."""
+        self.engine.dispose()
+
+
+def _is_operational(error: Exception) -> bool:
+    # Raw cursors raise the driver's own errors; psycopg is an extra and may not
+    # be installed, so its class is known here by name.
+    return any(
+        kind.__module__.startswith("psycopg")
+        and kind.__name__ in {"OperationalError", "InterfaceError"}
+        for kind in type(error).__mro__
+    )
+
+
+def _sqlite_engine(url: sa.URL, connections_max: int) -> sa.Engine:
+    assert url.database, "a SQLite registry lives in a file"
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=connections_max,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        connect_args={
+            "check_same_thread": False,
+            "timeout": BUSY_TIMEOUT_SECONDS,
+            "isolation_level": None,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A writer takes its lock at BEGIN: a deferred one that reads first fails
+        # with SQLITE_BUSY at its first write, without waiting.
+        connection.exec_driver_sql(f"BEGIN {connection.info.get('begin', 'IMMEDIATE')}")
+
+    return engine
+
+
+def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
+    options = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS} "
+        f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS} "
+        "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    )
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=connections_max,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        connect_args={"options": options, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+    )

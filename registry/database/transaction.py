@@ -1,0 +1,50 @@
+"""The transaction a door opens and services compose inside; services never commit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.kernel.problems import Kind, Problem, Text
+
+
+class DatabaseUnavailable(Problem):
+    """The database cannot keep a promise now, so none is made."""
+
+    kind = Kind.UNAVAILABLE
+    title = Text(en="The registry cannot answer now", zh="登记系统暂时无法应答")
+    advice = Text(
+        en="Nothing was recorded. Try again after the time in Retry-After.",
+        zh="本次请求未留下任何记录。请按 Retry-After 给出的时间后重试。",
+    )
+
+    def __init__(self) -> None:
+        super().__init__("The database is unavailable; nothing was done.", retry_after_seconds=1)
+
+
+class Transaction:
+    """One open unit of work on one connection."""
+
+    __slots__ = ("connection", "is_sqlite")
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.is_sqlite = connection.dialect.name == "sqlite"
+
+    def execute(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> sa.CursorResult[Any]:
+        """Runs a Core statement."""
+        result = self.connection.execute(statement, parameters)
+        assert isinstance(result, sa.CursorResult)
+        return result
+
+    def raw_cursor(self) -> Any:
+        """A DBAPI cursor on the same transaction, for the two hot statements.
+
+        One append costs 15 µs of CPU this way and 112 µs through Core. Placeholders
+        are the driver's: `?` on SQLite, `%s` on PostgreSQL.
+        """
+        return self.connection.connection.cursor()
