@@ -1,0 +1,13 @@
+"""The cryptography: one standard a file, checked against its official numbers.
+
+Promises: what it verifies was made by the holder of the key; what it refuses,
+it refuses before computing with it; secrets come from the system's generator.
+Never: knows a room, a table or HTTP; invents a primitive.
+
+    sodium -> ristretto255 -> hash_to_group -> voprf -> identity_token
+    signature (JWS)   sealing, keyfile (secrets at rest)   merkle, note (logs)
+
+Sources: RFC 9496 (ristretto255), RFC 9380 (hash to group), RFC 9497 (VOPRF),
+RFC 7515, 7517, 7638 and 8037 (JWS, JWK), NIST SP 800-38D (GCM), RFC 6962
+(Merkle tree), C2SP signed-note.
+"""
