@@ -62,7 +62,7 @@ def upgrade() -> None:
         "idempotent_answers",
         sa.Column("member_id", sa.String(40), nullable=False),
         sa.Column("key", sa.String(255), nullable=False),
-        sa.Column("request_digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
         sa.Column("status", sa.SmallInteger, nullable=False),
         sa.Column("headers", Json, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
