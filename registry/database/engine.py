@@ -47,9 +47,8 @@ class Database:
         Raises: DatabaseUnavailable when the database cannot be reached, is
         locked, full or too slow.
         """
-        with self._writer:
-            with self._work("IMMEDIATE") as transaction:
-                yield transaction
+        with self._writer, self._work("IMMEDIATE") as transaction:
+            yield transaction
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -95,6 +94,7 @@ def _sqlite_engine(url: sa.URL, connections_max: int) -> sa.Engine:
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         url,
+        hide_parameters=True,
         poolclass=sa.QueuePool,
         pool_size=connections_max,
         max_overflow=0,
@@ -131,6 +131,8 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
     )
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
+        # Parameters are people's tokens: they belong in no traceback.
+        hide_parameters=True,
         pool_size=connections_max,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,

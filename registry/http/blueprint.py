@@ -1,0 +1,63 @@
+"""flask-smorest with strict reading: one media type, strict JSON, pointed errors."""
+
+from typing import Any, NoReturn
+
+import flask_smorest
+import marshmallow as ma
+from flask import Request
+from webargs import core
+from webargs.flaskparser import FlaskParser
+
+from registry.http.problems import (
+    MediaTypeUnsupported,
+    RequestInvalid,
+    schema_errors,
+)
+from registry.kernel import strict_json
+from registry.kernel.problems import FieldError
+
+
+class StrictParser(FlaskParser):
+    """Reads a request's body and query; what does not fit is a problem."""
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """The body as a JSON value; no body at all is no value."""
+        body = req.get_data()
+        if not body:
+            return core.missing
+        encoding = req.headers.get("Content-Encoding", "identity")
+        if req.mimetype != "application/json" or encoding.lower() != "identity":
+            raise MediaTypeUnsupported
+        return strict_json.parse(body)
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """The query's parameters; one given twice is refused."""
+        doubled = [name for name, values in req.args.lists() if len(values) > 1]
+        if doubled:
+            errors = [
+                FieldError(pointer=f"/{name}", code="repeated", detail="Given more than once.")
+                for name in doubled
+            ]
+            raise RequestInvalid("A query parameter is given more than once.", errors=errors)
+        return super().load_querystring(req, schema)
+
+    def handle_error(
+        self,
+        error: ma.ValidationError,
+        req: Request,
+        schema: ma.Schema,
+        *,
+        error_status_code: int | None,
+        error_headers: Any,
+    ) -> NoReturn:
+        """Answers with every place at which the request does not fit its schema."""
+        messages = error.messages
+        assert isinstance(messages, dict), "webargs nests by location: {'json': {…}}"
+        errors = [each for inner in messages.values() for each in schema_errors(inner)]
+        raise RequestInvalid(errors=errors) from error
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
+    """A room's URLs, read strictly and described in the API's document."""
+
+    ARGUMENTS_PARSER = StrictParser()

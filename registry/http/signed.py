@@ -1,0 +1,293 @@
+"""The door: one signed call, one transaction, one answer that leaves after the commit.
+
+`@signed` runs the view inside the transaction; `@signed_detached` records the
+call first and runs the view without one, for work that must not hold a lock.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID
+
+from flask import Response, g, request
+
+from registry.database.engine import Database
+from registry.database.transaction import Transaction
+from registry.http import idempotency, replay
+from registry.http.caller import Caller, KeyDirectory, KeyRecord, Scope
+from registry.http.limits import RequestLimiter
+from registry.http.openapi import describe_signed
+from registry.http.requests import request_id
+from registry.http.signed_request import (
+    NotAuthenticated,
+    ReceivedCall,
+    VerifiedCall,
+    verify_signed_request,
+)
+from registry.http.wiring import the
+from registry.kernel.clock import Clock
+from registry.kernel.problems import Kind, Problem, Text
+
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+# Every so many calls one of them sweeps a few expired rows away with it.
+_SWEEP_EVERY_CALLS = 256
+_SWEEP_ROWS_MAX = 1024
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class ScopeMissing(Problem):
+    """The member is not admitted to this operation."""
+
+    kind = Kind.FORBIDDEN
+    title = Text(en="The member lacks the scope", zh="成员机构没有该项权限")
+    advice = Text(
+        en="The operator of this registry grants scopes; GET /v1/members/me lists yours.",
+        zh="权限由登记系统运营者授予；GET /v1/members/me 可查看本机构的权限。",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachedCall:
+    """An authenticated call that holds no transaction."""
+
+    caller: Caller
+    now: datetime
+    request_id: UUID
+    signed_request: str
+    request_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(DetachedCall):
+    """An authenticated call inside its transaction.
+
+    `request_digest` is SHA-256 of `signed_request`, the JWT.
+    """
+
+    transaction: Transaction
+
+
+class Door:
+    """Authenticates calls and opens their transactions.
+
+    `wall` tells the time signatures are checked against, `clock` the time rules
+    are applied at; they differ only where a sandbox's clock has been moved.
+    """
+
+    def __init__(
+        self, *, database: Database, directory: KeyDirectory, origin: str, wall: Clock, clock: Clock
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._origin = origin
+        self._wall = wall
+        self._clock = clock
+        self._limiter = RequestLimiter()
+        self._calls_since_sweep = 0
+
+    def answer(self, scope: Scope | None, view: Callable[[Call], Response]) -> Response:
+        """The view's answer, once everything it wrote is on disk.
+
+        A `Problem` raised by the view undoes its work; that the call was made
+        remains known, so that it cannot be replayed when things have changed.
+        """
+        verified = self._verify()
+        if request.method in _SAFE_METHODS:
+            with self._database.reading() as transaction:
+                caller = self._admit(transaction, verified, scope)
+                return view(self._call(transaction, verified, caller))
+        try:
+            return self._answer_writing(verified, scope, view)
+        except (_AnsweredBefore, NotAuthenticated):
+            raise
+        except Problem as problem:
+            if problem.kind is not Kind.UNAVAILABLE:
+                self._remember_refused(verified)
+            raise
+
+    def answer_detached(
+        self, scope: Scope | None, view: Callable[[DetachedCall], Response]
+    ) -> Response:
+        """The view's answer; the call is recorded before the view begins."""
+        verified = self._verify()
+        with self._database.transaction() as transaction:
+            self._refuse_replay(transaction, verified)
+            caller = self._admit(transaction, verified, None)
+        if scope is not None and scope not in caller.scopes:
+            raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
+        return view(
+            DetachedCall(
+                caller=caller,
+                now=self._clock.now(),
+                request_id=request_id(),
+                signed_request=verified.jwt,
+                request_digest=verified.digest,
+            )
+        )
+
+    def caller_if_signed(self) -> Caller | None:
+        """Who makes a call that need not be signed; None when it is not.
+
+        Raises: NotAuthenticated when it is signed, and wrongly.
+        """
+        if request.authorization is None and "Authorization" not in request.headers:
+            return None
+        verified = self._verify()
+        with self._database.reading() as transaction:
+            return self._admit(transaction, verified, None)
+
+    def _answer_writing(
+        self, verified: VerifiedCall, scope: Scope | None, view: Callable[[Call], Response]
+    ) -> Response:
+        key = idempotency.key_of(request.headers.get("Idempotency-Key"))
+        fingerprint = self._fingerprint() if key else b""
+        try:
+            with self._database.transaction() as transaction:
+                self._refuse_replay(transaction, verified)
+                caller = self._admit(transaction, verified, scope)
+                if key:
+                    kept = idempotency.find(transaction, caller.member, key, fingerprint)
+                    if kept is not None:
+                        return kept
+                response = view(self._call(transaction, verified, caller))
+                if key and response.status_code < 500:
+                    expires_at = self._wall.now() + timedelta(hours=idempotency.KEPT_HOURS)
+                    kept_now = idempotency.keep(
+                        transaction, caller.member, key, fingerprint, response, expires_at
+                    )
+                    if not kept_now:
+                        # Another call with this key was faster: undo ours, give its answer.
+                        raise _AnsweredBefore
+                self._sweep_sometimes(transaction)
+            return response
+        except _AnsweredBefore:
+            with self._database.transaction() as transaction:
+                self._refuse_replay(transaction, verified)
+                kept = idempotency.find(
+                    transaction, verified.key.caller.member, key or "", fingerprint
+                )
+            assert kept is not None, "the answer that was there a moment ago is kept for a day"
+            return kept
+
+    def _verify(self) -> VerifiedCall:
+        received = ReceivedCall(
+            authorization=request.headers.get("Authorization"),
+            method=request.method,
+            target=_target(),
+            body=request.get_data(),
+        )
+        return verify_signed_request(
+            received, audience=self._origin, now=self._wall.now(), find_key=self._find_key
+        )
+
+    def _find_key(self, kid: str) -> KeyRecord | None:
+        record = self._directory.find_key(kid)
+        if record is None:
+            # Perhaps registered a moment ago by another process.
+            with self._database.reading() as transaction:
+                self._directory.refresh(transaction)
+            record = self._directory.find_key(kid)
+        return record
+
+    def _admit(
+        self, transaction: Transaction, verified: VerifiedCall, scope: Scope | None
+    ) -> Caller:
+        self._directory.refresh(transaction)
+        record = self._directory.find_key(verified.key.public_key.kid)
+        if record is None or not record.is_active:
+            raise NotAuthenticated("The key or its member is not active.")
+        caller = record.caller
+        g.member = caller.member
+        self._limiter.count(caller.member, quota=caller.requests_per_minute, now=self._wall.now())
+        if scope is not None and scope not in caller.scopes:
+            raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
+        return caller
+
+    def _refuse_replay(self, transaction: Transaction, verified: VerifiedCall) -> None:
+        issuer = verified.key.caller.member
+        if not replay.remember(transaction, issuer, verified.jti, verified.expires_at):
+            raise NotAuthenticated("This signed request has been used before.")
+
+    def _remember_refused(self, verified: VerifiedCall) -> None:
+        # The refused work was undone and with it the note that this JWT was used.
+        issuer = verified.key.caller.member
+        with self._database.transaction() as transaction:
+            replay.remember(transaction, issuer, verified.jti, verified.expires_at)
+
+    def _call(self, transaction: Transaction, verified: VerifiedCall, caller: Caller) -> Call:
+        return Call(
+            transaction=transaction,
+            caller=caller,
+            now=self._clock.now(),
+            request_id=request_id(),
+            signed_request=verified.jwt,
+            request_digest=verified.digest,
+        )
+
+    def _fingerprint(self) -> bytes:
+        facts = f"{request.method} {_target()}\n".encode()
+        return hashlib.sha256(facts + request.get_data()).digest()
+
+    def _sweep_sometimes(self, transaction: Transaction) -> None:
+        self._calls_since_sweep += 1
+        if self._calls_since_sweep >= _SWEEP_EVERY_CALLS:
+            self._calls_since_sweep = 0
+            now = self._wall.now()
+            replay.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
+            idempotency.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
+
+
+class _AnsweredBefore(Exception):
+    """Two calls with one idempotency key ran at once, and this one was second."""
+
+
+def signed(*, scope: Scope | None) -> Callable[[View], View]:
+    """Makes a view answer signed calls only; it gets a `Call` as first argument.
+
+    `scope` None: any active member, or the view's service decides (a refused
+    lookup must itself be logged).
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(**path: Any) -> Response:
+            return the(Door).answer(scope, lambda call: view(call, **path))
+
+        describe_signed(wrapper, scope)
+        return wrapper  # type: ignore[return-value] # the same view, given its call
+
+    return decorate
+
+
+def signed_detached(*, scope: Scope | None) -> Callable[[View], View]:
+    """As `signed`, without a transaction: the view gets a `DetachedCall`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(**path: Any) -> Response:
+            return the(Door).answer_detached(scope, lambda call: view(call, **path))
+
+        describe_signed(wrapper, scope)
+        return wrapper  # type: ignore[return-value] # the same view, given its call
+
+    return decorate
+
+
+def _target() -> str:
+    """Path and query as they came over the wire, before any decoding."""
+    raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
+    if not isinstance(raw, str):
+        _no_raw_target()
+    if "://" in raw.partition("?")[0]:
+        # The absolute form of RFC 9112 §3.2.2.
+        _, _, rest = raw.partition("://")
+        return "/" + rest.partition("/")[2]
+    return raw
+
+
+def _no_raw_target() -> NoReturn:
+    raise AssertionError("the server must pass the request target as received (RAW_URI)")
