@@ -6,6 +6,7 @@ from datetime import date
 from enum import Enum, StrEnum
 from zoneinfo import ZoneInfo
 
+from registry.kernel.canonical import JsonValue
 from registry.kernel.problems import Text
 
 
@@ -146,6 +147,7 @@ class Deadlines:
     notice_before_effect_min: Span
     event_to_filing: Span
     kept: Mapping[Severity, Span]
+    kept_max: Span
     protective_kept: Span
     removed_content_purged: Span
     access_log_kept: Span
@@ -276,7 +278,10 @@ class NamedText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """One edition of the rulebook, complete and consistent."""
+    """One edition of the rulebook, complete and consistent.
+
+    `document` is the whole file in JSON form, for whoever wants to read it.
+    """
 
     name: str
     title: Text
@@ -296,6 +301,7 @@ class Edition:
     jury: JuryRules
     ages: Ages
     texts: Texts
+    document: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
