@@ -60,4 +60,5 @@ class StrictParser(FlaskParser):
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
     """A room's URLs, read strictly and described in the API's document."""
 
-    ARGUMENTS_PARSER = StrictParser()
+    # Unknown query parameters are refused like unknown members.
+    ARGUMENTS_PARSER = StrictParser(unknown=ma.RAISE)

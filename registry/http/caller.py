@@ -5,8 +5,10 @@ The members' room implements `KeyDirectory`; this room only asks it.
 
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from registry.crypto.signature import PublicKey
 from registry.database.transaction import Transaction
@@ -56,3 +58,24 @@ class KeyDirectory(Protocol):
 
     def refresh(self, transaction: Transaction) -> None:
         """Makes this process see every change of members and keys committed so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachedCall:
+    """An authenticated call that holds no transaction."""
+
+    caller: Caller
+    now: datetime
+    request_id: UUID
+    signed_request: str
+    request_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(DetachedCall):
+    """An authenticated call inside its transaction.
+
+    `request_digest` is SHA-256 of `signed_request`, the JWT.
+    """
+
+    transaction: Transaction

@@ -6,18 +6,16 @@ call first and runs the view without one, for work that must not hold a lock.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import wraps
 from typing import Any, NoReturn, TypeVar
-from uuid import UUID
 
 from flask import Response, g, request
 
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.http import idempotency, replay
-from registry.http.caller import Caller, KeyDirectory, KeyRecord, Scope
+from registry.http.caller import Call, Caller, DetachedCall, KeyDirectory, KeyRecord, Scope
 from registry.http.limits import RequestLimiter
 from registry.http.openapi import describe_signed
 from registry.http.requests import request_id
@@ -50,27 +48,6 @@ class ScopeMissing(Problem):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetachedCall:
-    """An authenticated call that holds no transaction."""
-
-    caller: Caller
-    now: datetime
-    request_id: UUID
-    signed_request: str
-    request_digest: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(DetachedCall):
-    """An authenticated call inside its transaction.
-
-    `request_digest` is SHA-256 of `signed_request`, the JWT.
-    """
-
-    transaction: Transaction
-
-
 class Door:
     """Authenticates calls and opens their transactions.
 
@@ -83,7 +60,7 @@ class Door:
     ) -> None:
         self._database = database
         self._directory = directory
-        self._origin = origin
+        self.origin = origin
         self._wall = wall
         self._clock = clock
         self._limiter = RequestLimiter()
@@ -181,7 +158,7 @@ class Door:
             body=request.get_data(),
         )
         return verify_signed_request(
-            received, audience=self._origin, now=self._wall.now(), find_key=self._find_key
+            received, audience=self.origin, now=self._wall.now(), find_key=self._find_key
         )
 
     def _find_key(self, kid: str) -> KeyRecord | None:

@@ -1,0 +1,313 @@
+"""Looks people up, on the record, and records what became of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from registry.http.caller import Call, Scope
+from registry.identity.protection import Protector
+from registry.incidents.model import KnownIncident, KnownSubject
+from registry.incidents.service import Incidents
+from registry.kernel import base64url, strict_json
+from registry.kernel.canonical import JsonValue
+from registry.kernel.ids import LookupId, Prefix, new_uuid, parse_id, with_prefix
+from registry.kernel.problems import Problem
+from registry.ledger.model import Appended, Draft, Header, Log, Opening, RecordType, decode_entry
+from registry.ledger.service import Ledger
+from registry.lookups import store
+from registry.lookups.model import (
+    REASON_WEAK,
+    AuthorisationNotKnown,
+    Basis,
+    IncidentSummary,
+    LookupAnswer,
+    LookupNotFound,
+    LookupRequest,
+    LookupScopeMissing,
+    Match,
+    Outcome,
+    OutcomeAlreadyRecorded,
+    PurposeNotGranted,
+    ShownReason,
+    advise,
+    may_follow,
+    may_have_changed_hands,
+)
+from registry.rulebook.calendar import add_span
+from registry.rulebook.model import Edition, Rulebook
+from registry.score.model import Assessment, Standing, assess
+
+BATCH_LOOKUPS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    """What is known of the person of one request, and how surely it is them."""
+
+    sure: Sequence[KnownIncident]
+    unsure: Sequence[KnownIncident]
+    protective: Sequence[str]
+
+    @property
+    def match(self) -> Match:
+        if self.sure:
+            return Match.MATCH
+        return Match.WEAK if self.unsure else Match.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A request with the seeds and lookup keys its tokens lead to."""
+
+    uuid: UUID
+    request: LookupRequest
+    seeds: Sequence[bytes]
+    lookup_keys: Sequence[bytes]
+    refusal: Problem | None
+
+
+class Lookups:
+    """The accountable inquiry."""
+
+    def __init__(
+        self, *, rulebook: Rulebook, protector: Protector, incidents: Incidents, ledger: Ledger
+    ) -> None:
+        self._edition = rulebook.current
+        self._protector = protector
+        self._incidents = incidents
+        self._ledger = ledger
+
+    def look_up(
+        self, call: Call, requests: Sequence[LookupRequest]
+    ) -> list[LookupAnswer | Problem]:
+        """An answer or a refusal for each request, in their order; each stands in the log.
+
+        One SELECT and one INSERT for the whole list. The caller commits before
+        any of it leaves.
+        """
+        assert 1 <= len(requests) <= BATCH_LOOKUPS_MAX
+        questions = [self._question(call, request) for request in requests]
+        known = self._known(call, questions)
+        findings = [self._finding(question, known) for question in questions]
+        assessments = [self._assess(finding, call.now) for finding in findings]
+        drafts = [
+            self._draft(call, question, finding, assessment)
+            for question, finding, assessment in zip(questions, findings, assessments, strict=True)
+        ]
+        appended = self._ledger.append(call.transaction, drafts, call.now)
+        return [
+            question.refusal or self._answer(question, finding, assessment, entry)
+            for question, finding, assessment, entry in zip(
+                questions, findings, assessments, appended, strict=True
+            )
+        ]
+
+    def record_outcome(
+        self, call: Call, lookup: LookupId, outcome: Outcome
+    ) -> tuple[store.RecordedOutcome, bool]:
+        """What the inquirer did after `lookup`, and whether this call added it.
+
+        The same outcome again is the one that stands. Raises: LookupNotFound,
+        OutcomeAlreadyRecorded.
+        """
+        uuid = parse_id(Prefix.LOOKUP, lookup)
+        opening = self._own_lookup(call, uuid)
+        earlier = store.outcomes_of(call.transaction, uuid)
+        for each in earlier:
+            if each.outcome == outcome:
+                return each, False
+        if earlier and not may_follow(earlier[-1].outcome.decision, outcome.decision):
+            raise OutcomeAlreadyRecorded
+        (entry,) = self._ledger.append(
+            call.transaction, [self._outcome_draft(call, lookup, outcome, opening)], call.now
+        )
+        recorded = store.RecordedOutcome(
+            outcome=outcome, recorded_at=call.now, receipt=self._ledger.receipt(entry)
+        )
+        added = store.add_outcome(
+            call.transaction,
+            lookup=uuid,
+            position=len(earlier),
+            member=call.caller.member,
+            recorded=recorded,
+        )
+        if not added:
+            # Two calls at once; the other one stands.
+            raise OutcomeAlreadyRecorded
+        return recorded, True
+
+    def _question(self, call: Call, request: LookupRequest) -> _Question:
+        seeds = [self._protector.seed_of(each.identity.token) for each in request.identities]
+        return _Question(
+            uuid=new_uuid(call.now),
+            request=request,
+            seeds=seeds,
+            lookup_keys=[self._protector.lookup_key(seed) for seed in seeds],
+            refusal=_refusal(call, request),
+        )
+
+    def _known(self, call: Call, questions: Sequence[_Question]) -> dict[bytes, KnownSubject]:
+        # A refused question learns nothing, so nothing is read for it.
+        keys = {
+            key
+            for question in questions
+            if question.refusal is None
+            for key in question.lookup_keys
+        }
+        if not keys:
+            return {}
+        return self._incidents.standings_of(call.transaction, sorted(keys), call.now)
+
+    def _finding(self, question: _Question, known: dict[bytes, KnownSubject]) -> _Finding:
+        sure: dict[str, KnownIncident] = {}
+        unsure: dict[str, KnownIncident] = {}
+        protective: dict[str, None] = {}
+        for presented, key in zip(question.request.identities, question.lookup_keys, strict=True):
+            subject = known.get(key)
+            if subject is None or question.refusal is not None:
+                continue
+            protective.update(dict.fromkeys(subject.protective))
+            for incident in subject.incidents:
+                weak = may_have_changed_hands(
+                    held_since_on=presented.held_since_on,
+                    last_verified_on=incident.last_verified_on,
+                    edition=self._edition,
+                )
+                found = unsure if weak else sure
+                found[incident.contribution.incident_id] = incident
+        # Union by incident: one sure identity is enough for it.
+        only_unsure = [each for name, each in unsure.items() if name not in sure]
+        return _Finding(
+            sure=tuple(sure.values()), unsure=only_unsure, protective=sorted(protective)
+        )
+
+    def _assess(self, finding: _Finding, now: datetime) -> Assessment:
+        contributions = tuple(each.contribution for each in finding.sure)
+        standing = Standing(contributions=contributions, protective=tuple(finding.protective))
+        return assess(standing, self._edition, now)
+
+    def _draft(
+        self, call: Call, question: _Question, finding: _Finding, assessment: Assessment
+    ) -> Draft:
+        request = question.request
+        more: dict[str, JsonValue] = {
+            "agent": request.agent,
+            "order": request.order,
+            "authorisation": {
+                "basis": request.authorisation.basis.value,
+                "reference": request.authorisation.reference,
+            },
+        }
+        if question.refusal is not None:
+            more["problem"] = question.refusal.slug()
+        else:
+            more |= {"band": assessment.band.value, "match": finding.match.value}
+        incidents = sorted(
+            each.contribution.incident_id for each in (*finding.sure, *finding.unsure)
+        )
+        return Draft(
+            log=Log.ACCESS,
+            record_type=RecordType.REFUSED_LOOKUP if question.refusal else RecordType.LOOKUP,
+            header=Header(
+                member=call.caller.member,
+                purpose=request.purpose,
+                at=call.now,
+                request_id=call.request_id,
+                outcome="refused" if question.refusal else "answered",
+                edition=self._edition.name,
+                signed_request=call.request_digest,
+                more=more,
+            ),
+            subject={
+                "incidents": incidents,
+                "seeds": sorted(base64url.encode(seed) for seed in set(question.seeds)),
+            },
+            uuid=question.uuid,
+            signed_request=call.signed_request,
+        )
+
+    def _answer(
+        self, question: _Question, finding: _Finding, assessment: Assessment, entry: Appended
+    ) -> LookupAnswer:
+        match = finding.match
+        return LookupAnswer(
+            lookup=LookupId(with_prefix(Prefix.LOOKUP, question.uuid)),
+            entry=entry.entry_id,
+            at=entry.at,
+            valid_until=add_span(entry.at, self._edition.deadlines.lookup_valid, self._edition),
+            edition=self._edition.name,
+            match=match,
+            band=assessment.band,
+            score=assessment.score,
+            reasons=_reasons(assessment, match, self._edition),
+            incidents=_summary((*finding.sure, *finding.unsure)),
+            protective=finding.protective,
+            advice=advise(match, assessment.band),
+            adverse_action_notice=(
+                None if match is Match.NONE else self._edition.texts.adverse_action_notice
+            ),
+            receipt=self._ledger.receipt(entry),
+        )
+
+    def _own_lookup(self, call: Call, uuid: UUID) -> Opening:
+        opening = self._ledger.opening(call.transaction, uuid)
+        if opening is None or opening.member != call.caller.member:
+            raise LookupNotFound
+        if decode_entry(opening.entry).record_type is not RecordType.LOOKUP:
+            raise LookupNotFound
+        return opening
+
+    def _outcome_draft(
+        self, call: Call, lookup: LookupId, outcome: Outcome, opening: Opening
+    ) -> Draft:
+        subject = strict_json.parse(opening.subject)
+        return Draft(
+            log=Log.ACCESS,
+            record_type=RecordType.OUTCOME,
+            header=Header(
+                member=call.caller.member,
+                purpose=None,
+                at=call.now,
+                request_id=call.request_id,
+                outcome=outcome.decision.value,
+                edition=self._edition.name,
+                signed_request=call.request_digest,
+                more={"human_reviewed": outcome.human_reviewed},
+            ),
+            subject={"lookup": lookup, "seeds": subject["seeds"]},
+            signed_request=call.signed_request,
+        )
+
+
+def _refusal(call: Call, request: LookupRequest) -> Problem | None:
+    """Why this member may not ask this question, if so. Source: RULEBOOK 5."""
+    if Scope.LOOK_UP not in call.caller.scopes:
+        return LookupScopeMissing()
+    if request.purpose not in call.caller.purposes:
+        return PurposeNotGranted()
+    if request.authorisation.basis is Basis.ONE_USE:
+        # One-use authorisations are issued at the subject's own door, which this
+        # node does not have yet: none can be valid.
+        return AuthorisationNotKnown()
+    return None
+
+
+def _reasons(assessment: Assessment, match: Match, edition: Edition) -> list[ShownReason]:
+    if match is Match.WEAK:
+        return [ShownReason(code=REASON_WEAK, points=0, text=edition.texts.weak_match)]
+    return [
+        ShownReason(code=reason.code, points=reason.points, text=reason.text)
+        for reason in assessment.reasons
+    ]
+
+
+def _summary(incidents: Iterable[KnownIncident]) -> IncidentSummary:
+    contributions = [each.contribution for each in incidents]
+    disputed = sum(each.is_disputed for each in contributions)
+    return IncidentSummary(
+        active=len(contributions) - disputed,
+        under_appeal=disputed,
+        furnishers=len({each.furnisher for each in contributions}),
+        latest_on=max((each.occurred_on for each in contributions), default=None),
+    )
