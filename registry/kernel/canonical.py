@@ -3,9 +3,9 @@
 Source: RFC 8785 (JCS), with ECMA-262 Number::toString for floats.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -22,10 +22,10 @@ def canonical_json(value: JsonValue) -> bytes:
 
 
 def _serialise(value: JsonValue) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return encode_basestring(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
     if isinstance(value, int):
         if abs(value) > INTEGER_MAX:
             raise ValueError("integer beyond the range of JSON numbers")
@@ -33,10 +33,18 @@ def _serialise(value: JsonValue) -> str:
     if isinstance(value, float):
         return _serialise_float(value)
     if isinstance(value, Mapping):
-        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        inside = ",".join(f"{_serialise(name)}:{_serialise(item)}" for name, item in members)
-        return "{" + inside + "}"
+        inside = [f"{encode_basestring(name)}:{_serialise(value[name])}" for name in _sorted(value)]
+        return "{" + ",".join(inside) + "}"
     return "[" + ",".join(map(_serialise, value)) + "]"
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    # By code points is by UTF-16 code units, and three times as fast, but for
+    # names beyond the surrogates.
+    ascending = sorted(names)
+    if not all(map(str.isascii, ascending)):
+        ascending.sort(key=lambda name: name.encode("utf-16-be"))
+    return ascending
 
 
 def _serialise_float(value: float) -> str:
