@@ -1,0 +1,130 @@
+"""Appends entries, hands out receipts, opens entries again."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from registry.crypto.merkle import leaf_hash
+from registry.crypto.sealing import Sealer
+from registry.crypto.signature import Algorithm, PrivateKey, sign_compact
+from registry.database.transaction import Transaction
+from registry.kernel import base64url, strict_json
+from registry.kernel.canonical import JsonValue, canonical_json
+from registry.kernel.ids import MemberId, new_uuid
+from registry.ledger import store
+from registry.ledger.model import (
+    MERGE_DELAY_MAX,
+    SALT_BYTES,
+    Appended,
+    Draft,
+    Entry,
+    Opening,
+    encode_entry,
+    header_commitment,
+    subject_commitment,
+)
+
+RECEIPT_TYPE = "ccr-receipt+jwt"
+DRAFTS_MAX = 1000
+
+
+class Ledger:
+    """The two logs of this node, as far as the pending entry.
+
+    `key` signs receipts, `sealer` keeps whom an entry is about unreadable in the
+    database.
+    """
+
+    def __init__(self, *, origin: str, key: PrivateKey, sealer: Sealer) -> None:
+        assert key.algorithm is Algorithm.EDDSA, "receipts are signed with Ed25519"
+        self._origin = origin
+        self._key = key
+        self._sealer = sealer
+        self._receipt_header = {
+            "alg": key.algorithm.value,
+            "kid": key.public.kid,
+            "typ": RECEIPT_TYPE,
+        }
+
+    def append(
+        self, transaction: Transaction, drafts: Sequence[Draft], now: datetime
+    ) -> list[Appended]:
+        """Adds an entry for each draft, in their order, with one INSERT.
+
+        The entries are durable when the transaction is committed; receipts and
+        answers may leave only then.
+        """
+        if not drafts:
+            return []
+        assert len(drafts) <= DRAFTS_MAX
+        rows = []
+        appended = []
+        for draft in drafts:
+            row, entry = self._make(draft, now)
+            rows.append(row)
+            appended.append(entry)
+        store.insert(transaction, rows)
+        return appended
+
+    def receipt(self, appended: Appended) -> str:
+        """The signed promise that the entry will stand in its log within a minute (JWS)."""
+        issued_at = int(appended.at.timestamp())
+        claims: dict[str, JsonValue] = {
+            "iss": self._origin,
+            "log": appended.log.wire_name,
+            "entry": appended.entry_id,
+            "leaf": base64url.encode(appended.leaf),
+            "iat": issued_at,
+            "merge_by": issued_at + int(MERGE_DELAY_MAX.total_seconds()),
+        }
+        return sign_compact(header=self._receipt_header, claims=claims, key=self._key)
+
+    def opening(self, transaction: Transaction, uuid: UUID) -> Opening | None:
+        """The entry `uuid` with all it commits to; who may see it is for the caller to say."""
+        row = store.find(transaction, uuid)
+        if row is None:
+            return None
+        member = strict_json.parse(row.header)["member"]
+        return Opening(
+            entry=row.entry,
+            member=None if member is None else MemberId(member),
+            header=row.header,
+            subject=self._sealer.open(row.subject_sealed, _seal_context(uuid)),
+            header_salt=row.header_salt,
+            subject_salt=row.subject_salt,
+            signed_request=row.signed_request,
+        )
+
+    def _make(self, draft: Draft, now: datetime) -> tuple[store.PendingRow, Appended]:
+        uuid = draft.uuid or new_uuid(now)
+        header = draft.header.to_bytes()
+        subject = canonical_json(draft.subject)
+        salts = secrets.token_bytes(2 * SALT_BYTES)
+        header_salt, subject_salt = salts[:SALT_BYTES], salts[SALT_BYTES:]
+        entry = encode_entry(
+            Entry(
+                log=draft.log,
+                record_type=draft.record_type,
+                hour=now,
+                uuid=uuid,
+                header_commitment=header_commitment(header_salt, header),
+                subject_commitment=subject_commitment(subject_salt, subject),
+            )
+        )
+        row = store.PendingRow(
+            entry_id=uuid.bytes,
+            log=draft.log,
+            entry=entry,
+            header=header,
+            subject_sealed=self._sealer.seal(subject, _seal_context(uuid)),
+            header_salt=header_salt,
+            subject_salt=subject_salt,
+            signed_request=draft.signed_request,
+        )
+        return row, Appended(uuid=uuid, log=draft.log, entry=entry, leaf=leaf_hash(entry), at=now)
+
+
+def _seal_context(uuid: UUID) -> bytes:
+    # A sealed subject moved to another row does not open.
+    return b"ccr-ledger-subject-v1\x00" + uuid.bytes

@@ -1,0 +1,184 @@
+"""Entries are taken in once, for good, and unreadable without the keys."""
+
+import hashlib
+import json
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+from sqlalchemy.exc import DBAPIError
+
+from registry.crypto.sealing import SealBroken, Sealer
+from registry.crypto.signature import Algorithm, PrivateKey
+from registry.database.engine import Database
+from registry.kernel import base64url
+from registry.ledger.model import (
+    Draft,
+    Log,
+    RecordType,
+    decode_entry,
+    header_commitment,
+    subject_commitment,
+)
+from registry.ledger.service import Ledger
+from registry.ledger.store import pending_entries
+from tests.ledger.samples import KEY, MEMBER, NOW, ORIGIN, SEED_TEXT, make_draft, make_ledger
+
+LOOKUP_UUID = UUID("01992f5e-7c00-7abc-8def-0123456789ff")
+
+
+def test_an_entry_opens_to_what_was_committed(database: Database) -> None:
+    """The bytes kept are the bytes the 92 bytes commit to."""
+    ledger = make_ledger()
+    with database.transaction() as transaction:
+        [appended] = ledger.append(transaction, [make_draft()], NOW)
+    with database.reading() as transaction:
+        opening = ledger.opening(transaction, appended.uuid)
+    assert opening is not None
+    entry = decode_entry(opening.entry)
+    assert (Log.ACCESS, RecordType.LOOKUP) == (entry.log, entry.record_type)
+    assert appended.uuid == entry.uuid
+    assert NOW.replace(minute=0, second=0, microsecond=0) == entry.hour
+    assert MEMBER == opening.member
+    assert {"seeds": [SEED_TEXT]} == json.loads(opening.subject)
+    assert "aaa.bbb.ccc" == opening.signed_request
+    assert entry.header_commitment == header_commitment(opening.header_salt, opening.header)
+    assert entry.subject_commitment == subject_commitment(opening.subject_salt, opening.subject)
+
+
+def test_an_entry_shares_the_uuid_it_is_given(database: Database) -> None:
+    """lkp_X and ent_X are one UUID, so that neither needs a pointer to the other."""
+    with database.transaction() as transaction:
+        [appended] = make_ledger().append(transaction, [make_draft(uuid=LOOKUP_UUID)], NOW)
+    assert f"ent_{LOOKUP_UUID}" == appended.entry_id
+
+
+def test_a_list_is_appended_in_its_order(database: Database) -> None:
+    """Many drafts are one statement, and each is an entry of its own."""
+    ledger = make_ledger()
+    outcomes = [f"outcome-{number}" for number in range(100)]
+    with database.transaction() as transaction:
+        appended = ledger.append(transaction, [make_draft(outcome) for outcome in outcomes], NOW)
+        openings = [ledger.opening(transaction, each.uuid) for each in appended]
+    assert outcomes == [json.loads(each.header)["outcome"] for each in openings if each]
+    assert 100 == len({each.uuid for each in appended})
+    assert 100 == len({each.header_salt for each in openings if each})
+
+
+def test_nothing_is_appended_for_nothing(database: Database) -> None:
+    """An empty list is no statement at all."""
+    with database.transaction() as transaction:
+        assert [] == make_ledger().append(transaction, [], NOW)
+
+
+def test_an_undone_transaction_leaves_no_entry(database: Database) -> None:
+    """The log says what happened, and nothing that did not."""
+
+    def append_and_fail() -> None:
+        with database.transaction() as transaction:
+            make_ledger().append(transaction, [make_draft(uuid=LOOKUP_UUID)], NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        append_and_fail()
+    with database.reading() as transaction:
+        assert None is make_ledger().opening(transaction, LOOKUP_UUID)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        sa.update(pending_entries).values(signed_request=None),
+        sa.update(pending_entries).values(header=b"{}"),
+        sa.delete(pending_entries),
+    ],
+    ids=["update of one column", "update of the header", "delete"],
+)
+def test_the_database_refuses_to_change_or_delete_an_entry(
+    database: Database, statement: sa.Executable
+) -> None:
+    """Not even with the program's own credentials."""
+    ledger = make_ledger()
+    with database.transaction() as transaction:
+        [appended] = ledger.append(transaction, [make_draft()], NOW)
+    with (
+        pytest.raises(DBAPIError, match="append-only"),
+        database.transaction() as transaction,
+    ):
+        transaction.execute(statement)
+    with database.reading() as transaction:
+        assert ledger.opening(transaction, appended.uuid) is not None
+
+
+def test_postgresql_refuses_to_truncate_the_entries(postgresql_url: str) -> None:
+    """TRUNCATE fires no row triggers; it is refused all the same."""
+    database = Database(postgresql_url)
+    with (
+        pytest.raises(DBAPIError, match="append-only"),
+        database.transaction() as transaction,
+    ):
+        transaction.execute(sa.text("TRUNCATE pending_entries"))
+    database.close()
+
+
+def test_whom_an_entry_is_about_cannot_be_read_in_the_database(database: Database) -> None:
+    """A stolen disk holds no seed in clear."""
+    with database.transaction() as transaction:
+        make_ledger().append(transaction, [make_draft()], NOW)
+        row = transaction.execute(sa.select(pending_entries)).one()
+    kept = b"".join(bytes(value) for value in row if isinstance(value, bytes | memoryview))
+    assert SEED_TEXT.encode() not in kept
+    assert base64url.decode(SEED_TEXT) not in kept
+
+
+def test_another_key_does_not_open_an_entry(database: Database) -> None:
+    """The key-encryption key is needed, not only the database."""
+    other = Ledger(origin=ORIGIN, key=KEY, sealer=Sealer(b"x" * 32))
+    with database.transaction() as transaction:
+        [appended] = make_ledger().append(transaction, [make_draft()], NOW)
+        with pytest.raises(SealBroken):
+            other.opening(transaction, appended.uuid)
+
+
+# RFC 9864 prefers the name "Ed25519"; the published protocol says "EdDSA".
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+def test_a_receipt_is_verified_by_another_library(database: Database) -> None:
+    """joserfc, the published key and the published claims; nothing of ours."""
+    ledger = make_ledger()
+    with database.transaction() as transaction:
+        [appended] = ledger.append(transaction, [make_draft()], NOW)
+    token = jwt.decode(
+        ledger.receipt(appended), OKPKey.import_key(KEY.public.to_jwk()), algorithms=["EdDSA"]
+    )
+    assert {"alg": "EdDSA", "typ": "ccr-receipt+jwt", "kid": KEY.public.kid} == token.header
+    assert {
+        "iss": ORIGIN,
+        "log": "access",
+        "entry": appended.entry_id,
+        "leaf": base64url.encode(hashlib.sha256(b"\x00" + appended.entry).digest()),
+        "iat": int(NOW.timestamp()),
+        "merge_by": int((NOW + timedelta(seconds=60)).timestamp()),
+    } == token.claims
+
+
+def test_receipts_are_signed_with_ed25519_only() -> None:
+    """Verifiers need one algorithm; another key stops the start."""
+    with pytest.raises(AssertionError, match="Ed25519"):
+        Ledger(origin=ORIGIN, key=PrivateKey.generate(Algorithm.ES256), sealer=Sealer(bytes(32)))
+
+
+def test_an_entry_may_stand_in_either_log(database: Database) -> None:
+    """The log is part of the entry and of its receipt."""
+    draft = Draft(
+        log=Log.INCIDENTS,
+        record_type=RecordType.MEMBER,
+        header=make_draft().header,
+        subject={"member": MEMBER},
+    )
+    with database.transaction() as transaction:
+        [appended] = make_ledger().append(transaction, [draft], NOW)
+    assert "incidents" == appended.log.wire_name
+    assert Log.INCIDENTS == decode_entry(appended.entry).log
