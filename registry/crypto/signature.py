@@ -23,9 +23,34 @@ from registry.kernel.canonical import JsonValue, canonical_json
 COMPACT_BYTES_MAX = 4096
 
 _COORDINATE_BYTES = 32
+
+# Points of order 1, 2, 4 and 8, and the non-canonical spellings of two of them,
+# the sign bit cleared. With such a key anyone can make a signature that
+# verifies, so its owner could deny every call.
+_SMALL_ORDER_KEYS = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+
 _EDDSA = OKPAlgorithm()
 _ES256 = ECAlgorithm(ECAlgorithm.SHA256)
 _JWK_DESCRIPTIVE_MEMBERS = frozenset({"alg", "kid", "use"})
+
+
+class NotAJws(ValueError):
+    """The text is not a compact JWS with a strict JSON header."""
+
+
+class NotAKey(ValueError):
+    """The data is not an Ed25519 or P-256 key that one may trust."""
 
 
 class Algorithm(StrEnum):
@@ -55,14 +80,14 @@ class PublicKey:
         A private member, an unknown member or an `alg` of another family is
         refused, so that nobody sends a secret by mistake unnoticed.
 
-        Raises: ValueError.
+        Raises: NotAKey.
         """
         algorithm, names = _algorithm_of(jwk)
         strange = jwk.keys() - names - _JWK_DESCRIPTIVE_MEMBERS
         if strange:
-            raise ValueError("not a public JWK: foreign or private members")
+            raise NotAKey("foreign or private members")
         if jwk.get("alg", algorithm.value) != algorithm.value:
-            raise ValueError("not a public JWK: alg does not fit the key")
+            raise NotAKey("alg does not fit the key")
         x = _coordinate(jwk, "x")
         if algorithm is Algorithm.EDDSA:
             return PublicKey.from_raw(Algorithm.EDDSA, x)
@@ -72,24 +97,27 @@ class PublicKey:
     def from_raw(algorithm: Algorithm, raw: bytes) -> "PublicKey":
         """The key of its `raw` bytes.
 
-        Raises: ValueError when the bytes are not a point one may trust.
+        Raises: NotAKey.
         """
-        if algorithm is Algorithm.EDDSA:
-            return _public_key(Ed25519PublicKey.from_public_bytes(raw))
-        if len(raw) != 1 + 2 * _COORDINATE_BYTES:
-            raise ValueError("not an uncompressed P-256 point")
-        return _public_key(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw))
+        try:
+            if algorithm is Algorithm.EDDSA:
+                return _public_key(Ed25519PublicKey.from_public_bytes(raw))
+            return _public_key(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw))
+        except NotAKey:
+            raise
+        except ValueError as error:
+            raise NotAKey("the bytes are no point of the curve") from error
 
     @staticmethod
     def from_pem(pem: bytes) -> "PublicKey":
         """The key of a SubjectPublicKeyInfo PEM.
 
-        Raises: ValueError.
+        Raises: NotAKey.
         """
         try:
             key = serialization.load_pem_public_key(pem)
-        except UnsupportedAlgorithm as error:
-            raise ValueError("neither Ed25519 nor P-256") from error
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise NotAKey("not a public key in PEM of a known kind") from error
         return _public_key(key)
 
     def to_jwk(self) -> dict[str, str]:
@@ -140,12 +168,12 @@ class PrivateKey:
     def from_pem(pem: bytes) -> "PrivateKey":
         """The key of an unencrypted PKCS#8 PEM.
 
-        Raises: ValueError.
+        Raises: NotAKey.
         """
         try:
             key = serialization.load_pem_private_key(pem, password=None)
-        except (TypeError, UnsupportedAlgorithm) as error:
-            raise ValueError("not an unencrypted PKCS#8 key of a known kind") from error
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise NotAKey("not an unencrypted PKCS#8 key of a known kind") from error
         return _private_key(key)
 
     @staticmethod
@@ -192,25 +220,28 @@ def sign_compact(
 def split_compact(text: str, bytes_max: int = COMPACT_BYTES_MAX) -> Compact:
     """The parts of a compact JWS; the header is strict JSON, an object.
 
-    Raises: ValueError when it is too long, not three base64url parts, or the
-    header is not one JSON object.
+    Raises: NotAJws when it is too long, not three base64url parts, or the header
+    is not one JSON object.
     """
     if len(text) > bytes_max:
-        raise ValueError(f"a compact JWS longer than {bytes_max} bytes")
+        raise NotAJws(f"a compact JWS longer than {bytes_max} bytes")
     parts = text.split(".")
     if len(parts) != 3:
-        raise ValueError("a compact JWS has two dots")
+        raise NotAJws("a compact JWS has two dots")
     try:
-        header = strict_json.parse(base64url.decode(parts[0]))
+        head, claims, signature = map(base64url.decode, parts)
+        header = strict_json.parse(head)
+    except ValueError as error:
+        raise NotAJws("a part is not base64url") from error
     except strict_json.MalformedJson as error:
-        raise ValueError("the JWS header is not strict JSON") from error
+        raise NotAJws("the header is not strict JSON") from error
     if not isinstance(header, dict):
-        raise ValueError("the JWS header is not an object")
+        raise NotAJws("the header is not an object")
     return Compact(
         header=header,
-        claims=base64url.decode(parts[1]),
+        claims=claims,
         signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
-        signature=base64url.decode(parts[2]),
+        signature=signature,
     )
 
 
@@ -232,29 +263,34 @@ def _algorithm_of(jwk: Mapping[str, JsonValue]) -> tuple[Algorithm, frozenset[st
             return Algorithm.EDDSA, frozenset({"kty", "crv", "x"})
         case ("EC", "P-256"):
             return Algorithm.ES256, frozenset({"kty", "crv", "x", "y"})
-    raise ValueError("not a public JWK: neither Ed25519 nor P-256")
+    raise NotAKey("neither Ed25519 nor P-256")
 
 
 def _coordinate(jwk: Mapping[str, JsonValue], name: str) -> bytes:
     text = jwk.get(name)
     if not isinstance(text, str):
-        raise ValueError(f"not a public JWK: {name} is missing")
-    data = base64url.decode(text)
+        raise NotAKey(f"{name} is missing")
+    try:
+        data = base64url.decode(text)
+    except ValueError as error:
+        raise NotAKey(f"{name} is not base64url") from error
     if len(data) != _COORDINATE_BYTES:
-        raise ValueError(f"not a public JWK: {name} is not {_COORDINATE_BYTES} bytes")
+        raise NotAKey(f"{name} is not {_COORDINATE_BYTES} bytes")
     return data
 
 
 def _public_key(key: object) -> PublicKey:
     if isinstance(key, Ed25519PublicKey):
         algorithm, raw = Algorithm.EDDSA, key.public_bytes_raw()
+        if raw[:-1] + bytes([raw[-1] & 0x7F]) in _SMALL_ORDER_KEYS:
+            raise NotAKey("an Ed25519 key of small order")
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         algorithm = Algorithm.ES256
         raw = key.public_bytes(
             serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
         )
     else:
-        raise ValueError("neither Ed25519 nor P-256")
+        raise NotAKey("neither Ed25519 nor P-256")
     unnamed = PublicKey(algorithm=algorithm, kid="", raw=raw, key=key)
     return PublicKey(algorithm=algorithm, kid=thumbprint(unnamed.to_jwk()), raw=raw, key=key)
 
@@ -262,4 +298,4 @@ def _public_key(key: object) -> PublicKey:
 def _private_key(key: object) -> PrivateKey:
     if isinstance(key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
         return PrivateKey(public=_public_key(key.public_key()), key=key)
-    raise ValueError("neither Ed25519 nor P-256")
+    raise NotAKey("neither Ed25519 nor P-256")
