@@ -1,0 +1,101 @@
+"""The `registry` command: every door of the program from a terminal.
+
+Promises: `--json` on each command that shows something; a problem is a readable
+panel on stderr and exit status 1, wrong usage 2; `registry --help` answers
+before any room is loaded.
+Never: holds a rule, prints an identifier it was not given, prints a secret.
+
+    main -> lazy  one module a group, loaded when it is called
+              |-> calling     report, lookup, call: the SDK at the prompt
+              |-> score       explain: recompute a score offline
+              |-> members, keys, node, demo: running a node
+              '-> rendering   tables, panels, JSON
+
+Sources: docs/protocol.md; POSIX utility conventions; click.
+"""
+
+from collections.abc import Mapping
+
+import click
+
+from registry import __version__
+from registry.cli.lazy import LazyCommand, LazyGroup
+
+_COMMANDS: Mapping[str, LazyCommand] = {
+    "demo": LazyCommand(
+        module="registry.cli.demo",
+        attribute="demo",
+        summary="Run a complete sandbox node with made-up members, people and history.",
+    ),
+    "report": LazyCommand(
+        module="registry.cli.calling",
+        attribute="report",
+        summary="Report a confirmed incident; identifiers become tokens on this machine.",
+    ),
+    "lookup": LazyCommand(
+        module="registry.cli.calling",
+        attribute="lookup",
+        summary="Ask what is known about a person before a refund, and why.",
+    ),
+    "call": LazyCommand(
+        module="registry.cli.calling",
+        attribute="call",
+        summary="Make any API call with the signature made for you.",
+    ),
+    "score": LazyCommand(
+        module="registry.cli.score",
+        attribute="score",
+        summary="Recompute and explain scores offline.",
+    ),
+    "members": LazyCommand(
+        module="registry.cli.members",
+        attribute="members",
+        summary="Admit, list, suspend and reinstate members.",
+    ),
+    "keys": LazyCommand(
+        module="registry.cli.keys",
+        attribute="keys",
+        summary="Generate, add, revoke and rotate keys.",
+    ),
+    "init": LazyCommand(
+        module="registry.cli.node",
+        attribute="init",
+        summary="Make the keys and files of a new node.",
+    ),
+    "migrate": LazyCommand(
+        module="registry.cli.node",
+        attribute="migrate",
+        summary="Bring the database to this version.",
+    ),
+    "serve": LazyCommand(
+        module="registry.cli.node",
+        attribute="serve",
+        summary="Serve the API of this node.",
+    ),
+    "check": LazyCommand(
+        module="registry.cli.node",
+        attribute="check",
+        summary="Check settings, keys, database and rulebook of this node.",
+    ),
+    "openapi": LazyCommand(
+        module="registry.cli.node",
+        attribute="openapi",
+        summary="Print the OpenAPI description.",
+    ),
+    "completion": LazyCommand(
+        module="registry.cli.completion",
+        attribute="completion",
+        summary="Print the completion script of a shell.",
+    ),
+}
+
+
+@click.group(
+    name="registry",
+    cls=LazyGroup,
+    commands_by_name=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="registry", message="%(prog)s %(version)s")
+def main() -> None:
+    """Confirmed marketplace fraud, shared without a blacklist."""

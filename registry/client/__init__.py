@@ -1,0 +1,119 @@
+"""The SDK: a member's whole conversation with a registry, in one object.
+
+    from registry.client import Authorisation, Identifier, Registry
+
+    with Registry("https://registry.example", "mem_…", "member.pem") as registry:
+        answer = registry.lookup(
+            [Identifier.phone("138 0013 8000")],
+            purpose="refund_only_review",
+            order="A-1001",
+            authorisation=Authorisation(basis="separate_consent", reference="C-77"),
+            agent="staff-0017",
+        )
+        print(answer.band, answer.score, answer.advice)
+
+Promises: an identifier never leaves this machine; a token is used only once its
+proof has verified; a call tried again counts once; whatever fails is one of the
+errors below, InvalidIdentifier, or ValueError for wrong use.
+Never: follows a redirect, uses a proxy of the environment, waits longer than it
+was told to, writes an identifier or a token into a repr or a line of a log.
+
+    Registry -> tokens    normalise, blind, verify, finalise, cache
+             |-> calls    sign, send, try again -> transport
+             '-> answers  documents -> frozen results;  receipts: verified
+
+Source: docs/protocol.md.
+"""
+
+from registry.client.documents import DocumentUnreadable
+from registry.client.problems import (
+    AnswerNotTrusted,
+    AnswerNotUnderstood,
+    RegistryError,
+    RegistryProblem,
+    RegistryUnreachable,
+)
+from registry.client.profile import Profile, read_profile
+from registry.client.receipts import ReceiptNotVerified
+from registry.client.registry import Registry
+from registry.client.requests import (
+    Authorisation,
+    Decision,
+    Evidence,
+    Identifier,
+    LookupRequest,
+    Notice,
+    Outcome,
+    Report,
+    mailbox,
+)
+from registry.client.results import (
+    Advice,
+    Band,
+    Filed,
+    IdentityToken,
+    Incident,
+    IncidentState,
+    LogEntry,
+    Lookup,
+    Match,
+    NotLookedUp,
+    Reason,
+    Receipt,
+    RecordedOutcome,
+    Rulebook,
+    WellKnown,
+)
+from registry.client.retrying import Retries, SystemTimer, Timer
+from registry.client.tokens import MemoryCache, NoCache, TokenCache
+from registry.client.transport import Answer, Connections
+from registry.identity.normalise import IdentifierType, InvalidIdentifier
+from registry.kernel.money import Money
+
+__all__ = [
+    "Advice",
+    "Answer",
+    "AnswerNotTrusted",
+    "AnswerNotUnderstood",
+    "Authorisation",
+    "Band",
+    "Connections",
+    "Decision",
+    "DocumentUnreadable",
+    "Evidence",
+    "Filed",
+    "Identifier",
+    "IdentifierType",
+    "IdentityToken",
+    "Incident",
+    "IncidentState",
+    "InvalidIdentifier",
+    "LogEntry",
+    "Lookup",
+    "LookupRequest",
+    "Match",
+    "MemoryCache",
+    "Money",
+    "NoCache",
+    "NotLookedUp",
+    "Notice",
+    "Outcome",
+    "Profile",
+    "Reason",
+    "Receipt",
+    "ReceiptNotVerified",
+    "RecordedOutcome",
+    "Registry",
+    "RegistryError",
+    "RegistryProblem",
+    "RegistryUnreachable",
+    "Report",
+    "Retries",
+    "Rulebook",
+    "SystemTimer",
+    "Timer",
+    "TokenCache",
+    "WellKnown",
+    "mailbox",
+    "read_profile",
+]

@@ -1,0 +1,383 @@
+"""The registry as a member sees it: one object, safe to share among threads."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from registry.client import answers, documents, receipts
+from registry.client.addresses import next_target, path_part
+from registry.client.calls import Calls, Outgoing, document_of, json_body, problem_of
+from registry.client.problems import AnswerNotTrusted, RegistryProblem
+from registry.client.profile import Profile, profile_of_environment, read_profile
+from registry.client.reading import Reader
+from registry.client.requests import (
+    Authorisation,
+    Identifier,
+    Identity,
+    LookupRequest,
+    Outcome,
+    Report,
+)
+from registry.client.results import (
+    Filed,
+    IdentityToken,
+    Incident,
+    LogEntry,
+    Lookup,
+    NotLookedUp,
+    Receipt,
+    RecordedOutcome,
+    Rulebook,
+    WellKnown,
+)
+from registry.client.retrying import Retries, SystemTimer, Timer
+from registry.client.signing import Signer
+from registry.client.tokens import MemoryCache, TokenCache, TokenMaker
+from registry.client.transport import Answer, Connections, Transport
+from registry.crypto.signature import PrivateKey
+from registry.identity.normalise import IdentifierType
+from registry.kernel.canonical import JsonValue
+from registry.kernel.ids import EntryId
+
+WELL_KNOWN_PATH = "/.well-known/consumer-credit-registry"
+WELL_KNOWN_FRESH_SECONDS = 600
+LOOKUPS_MAX = 100
+# What the registry may say of a key that is no longer asked for.
+_KEY_GONE_STATUSES = frozenset({404, 409, 410, 422})
+
+
+class Registry:
+    """A member's connection to one registry.
+
+    `key` is the member's private key or the PEM file it is in. `federation`,
+    where given, must be the one the registry names: tokens of two federations
+    have nothing in common. `region` reads national phone numbers. `cache` keeps
+    tokens under HMACs made with `cache_key` (fresh for this process unless
+    given), so that a cache shared between processes never holds an identifier.
+
+    Nothing is sent before the first call.
+
+    Raises: ValueError for an origin or a key that is none, OSError.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        member: str,
+        key: PrivateKey | Path | str,
+        *,
+        federation: str | None = None,
+        region: str = "CN",
+        cache: TokenCache | None = None,
+        cache_key: bytes | None = None,
+        connections: Connections = Connections(),  # noqa: B008 - frozen
+        retries: Retries = Retries(),  # noqa: B008 - frozen
+        timer: Timer = SystemTimer(),  # noqa: B008 - stateless
+    ) -> None:
+        private_key = key if isinstance(key, PrivateKey) else _read_key(Path(key))
+        self.origin = origin
+        self.member = member
+        self._federation = federation
+        self._timer = timer
+        self._transport = Transport(origin, connections)
+        self._calls = Calls(
+            transport=self._transport,
+            signer=Signer(origin=origin, member=member, key=private_key),
+            retries=retries,
+            timer=timer,
+        )
+        self._tokens = TokenMaker(
+            evaluate=self._evaluate,
+            region=region,
+            cache=MemoryCache() if cache is None else cache,
+            cache_key=cache_key,
+        )
+        self._well_known_lock = threading.Lock()
+        self._well_known: WellKnown | None = None
+        self._well_known_until = 0.0
+
+    @staticmethod
+    def from_profile(profile: Profile | Path | str | None = None) -> "Registry":
+        """The registry a profile names; without one, the file in CCR_PROFILE.
+
+        Raises: ValueError, OSError.
+        """
+        if not isinstance(profile, Profile):
+            path = profile_of_environment() if profile is None else Path(profile)
+            if path is None:
+                raise ValueError("no profile is given and CCR_PROFILE is not set")
+            profile = read_profile(path)
+        return Registry(
+            profile.origin,
+            profile.member,
+            profile.private_key_file,
+            federation=profile.federation,
+            region=profile.region,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections; another call would open them again."""
+        self._transport.close()
+
+    # -- the registry itself
+
+    def well_known(self) -> WellKnown:
+        """What the registry says of itself, not older than ten minutes.
+
+        Raises: AnswerNotTrusted when it speaks for another origin or federation.
+        """
+        with self._well_known_lock:
+            if self._well_known is None or self._timer.monotonic() >= self._well_known_until:
+                self._well_known = self._fetch_well_known()
+                self._well_known_until = self._timer.monotonic() + WELL_KNOWN_FRESH_SECONDS
+            return self._well_known
+
+    def rulebook(self) -> Rulebook:
+        """The edition of the rulebook in force."""
+        document = document_of(
+            self._calls.unsigned(Outgoing(method="GET", target="/v1/rulebook")), self._timer.now()
+        )
+        return Rulebook(edition=document.text("edition"), document=document.document)
+
+    # -- identity tokens
+
+    def token_for(self, type: IdentifierType | str, identifier: str) -> IdentityToken:
+        """The token of one identifier, which does not leave this machine.
+
+        Raises: InvalidIdentifier before anything is sent; ValueError for an
+        unknown type.
+        """
+        return self.tokens_for([Identifier(type=IdentifierType(type), value=identifier)])[0]
+
+    def tokens_for(self, identifiers: Sequence[Identifier]) -> list[IdentityToken]:
+        """The tokens of `identifiers` in their order, 64 in a call.
+
+        What the cache knows is not asked for. The registry's proof is verified
+        for every token.
+
+        Raises: InvalidIdentifier before anything is sent; AnswerNotTrusted.
+        """
+        if not identifiers:
+            return []
+        known = self.well_known()
+        try:
+            return self._make_tokens(identifiers, known)
+        except RegistryProblem as problem:
+            if problem.status not in _KEY_GONE_STATUSES:
+                raise
+            fresh = self._well_known_again()
+            if fresh.current_key == known.current_key:
+                raise
+            return self._make_tokens(identifiers, fresh)
+
+    # -- incidents
+
+    def report(self, report: Report) -> Filed:
+        """Files a confirmed incident. The same report again is not filed twice.
+
+        Raises: RegistryProblem with everything the rulebook finds missing in
+        `errors`; InvalidIdentifier.
+        """
+        return self._file(report.to_document(self._tokens_of(report.identities)))
+
+    def report_document(self, document: Mapping[str, JsonValue]) -> Filed:
+        """Files a report given as the document of the API.
+
+        Identities may carry `identifier` instead of `key_id` and `token`: it is
+        turned into a token here.
+
+        Raises: DocumentUnreadable, and what `report` raises.
+        """
+        return self._file(documents.with_tokens(document, self.tokens_for))
+
+    def incident(self, id: str) -> Incident:
+        """One of this member's incidents, with the ETag an amendment needs."""
+        answer = self._calls.signed(Outgoing(method="GET", target=_incident_path(id)))
+        document = document_of(answer, self._timer.now())
+        return answers.read_incident(document.child("incident"), answer.headers.get("etag"))
+
+    def incidents(self) -> Iterator[Incident]:
+        """All of this member's incidents, fetched page by page as they are read."""
+        target: str | None = "/v1/incidents"
+        while target is not None:
+            answer = self._calls.signed(Outgoing(method="GET", target=target))
+            for item in document_of(answer, self._timer.now()).children("incidents"):
+                yield answers.read_incident(item, None)
+            target = next_target(answer.headers.get("link"), origin=self.origin, target=target)
+
+    def amend(self, incident: Incident, changes: Mapping[str, JsonValue]) -> Filed:
+        """Changes members of an incident, if it still is the version that was read.
+
+        Raises: RegistryProblem of status 412 when it has changed since.
+        """
+        etag = incident.etag or self.incident(incident.id).etag
+        return self._filed(
+            Outgoing(
+                method="PATCH",
+                target=_incident_path(incident.id),
+                body=json_body(changes),
+                headers={} if etag is None else {"If-Match": etag},
+            )
+        )
+
+    def withdraw(self, id: str, *, reason: str) -> Filed:
+        """Takes an incident back: from now on it is in no answer."""
+        return self._filed(
+            Outgoing(
+                method="POST",
+                target=f"{_incident_path(id)}/withdrawal",
+                body=json_body({"reason": reason}),
+            )
+        )
+
+    # -- lookups
+
+    def lookup(
+        self,
+        identities: Sequence[Identity],
+        *,
+        purpose: str,
+        order: str,
+        authorisation: Authorisation,
+        agent: str,
+    ) -> Lookup:
+        """What is known about one person; the person can see that it was asked.
+
+        Raises: RegistryProblem when the member may not ask; InvalidIdentifier.
+        """
+        request = LookupRequest(
+            identities=identities,
+            purpose=purpose,
+            order=order,
+            authorisation=authorisation,
+            agent=agent,
+        )
+        body = request.to_document(self._tokens_of(identities))
+        return answers.read_lookup(self._post("/v1/lookups", body))
+
+    def lookup_many(self, requests: Sequence[LookupRequest]) -> list[Lookup | NotLookedUp]:
+        """The answers to several lookups in their order, each logged alone, 100 in a call."""
+        everyone = [identity for request in requests for identity in request.identities]
+        tokens = iter(self._tokens_of(everyone))
+        bodies = [
+            request.to_document([next(tokens) for _ in request.identities]) for request in requests
+        ]
+        results: list[Lookup | NotLookedUp] = []
+        for start in range(0, len(bodies), LOOKUPS_MAX):
+            batch = bodies[start : start + LOOKUPS_MAX]
+            answer = self._post("/v1/lookups/batch", {"lookups": batch})
+            results += answers.read_batch(answer, len(batch))
+        return results
+
+    def record_outcome(self, lookup_id: str, outcome: Outcome) -> RecordedOutcome:
+        """Tells the registry what was done after a lookup; it stands in the log, too."""
+        path = f"/v1/lookups/{path_part(lookup_id)}/outcome"
+        return answers.read_outcome(self._post(path, outcome.to_document()))
+
+    # -- proofs
+
+    def receipt(self, entry: str) -> LogEntry:
+        """A log entry of this member's, opened, and its proof once it is merged."""
+        path = f"/v1/receipts/{path_part(entry)}"
+        answer = self._calls.signed(Outgoing(method="GET", target=path))
+        return answers.read_log_entry(document_of(answer, self._timer.now()), EntryId(entry))
+
+    def verify_receipt(self, receipt: str) -> Receipt:
+        """What a receipt promises, verified with the registry's published log keys.
+
+        Raises: ReceiptNotVerified.
+        """
+        known = self.well_known()
+        if not receipts.knows_key(receipt, known.logs):
+            known = self._well_known_again()
+        return receipts.verify_receipt(receipt, origin=self.origin, logs=known.logs)
+
+    # -- anything else
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Mapping[str, JsonValue] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Makes any call, signed; the answer comes as it is, whatever its status.
+
+        Raises: RegistryUnreachable, AnswerNotUnderstood; ValueError for a path
+        that is none.
+        """
+        data = json_body(body) if isinstance(body, Mapping) else body
+        return self._calls.signed(
+            Outgoing(method=method.upper(), target=path, body=data, headers=headers or {})
+        )
+
+    def problem_of(self, answer: Answer) -> RegistryProblem:
+        """The problem that an answer of status 400 or above carries."""
+        return problem_of(answer, self._timer.now())
+
+    def _fetch_well_known(self) -> WellKnown:
+        answer = self._calls.unsigned(Outgoing(method="GET", target=WELL_KNOWN_PATH))
+        known = answers.read_well_known(document_of(answer, self._timer.now()))
+        if known.origin != self.origin:
+            raise AnswerNotTrusted(f"this registry's origin is {known.origin}, not {self.origin}")
+        if self._federation not in (None, known.federation):
+            raise AnswerNotTrusted(
+                f"this registry is of the federation {known.federation}, not {self._federation}"
+            )
+        return known
+
+    def _well_known_again(self) -> WellKnown:
+        with self._well_known_lock:
+            self._well_known = None
+        return self.well_known()
+
+    def _evaluate(self, body: dict[str, JsonValue]) -> Reader:
+        return self._post("/v1/evaluations", body)
+
+    def _make_tokens(
+        self, identifiers: Sequence[Identifier], known: WellKnown
+    ) -> list[IdentityToken]:
+        return self._tokens.tokens(identifiers, federation=known.federation, key=known.current_key)
+
+    def _tokens_of(self, identities: Sequence[Identity]) -> list[IdentityToken]:
+        raw = [identity for identity in identities if isinstance(identity, Identifier)]
+        made = iter(self.tokens_for(raw))
+        return [next(made) if isinstance(each, Identifier) else each for each in identities]
+
+    def _post(self, path: str, body: Mapping[str, JsonValue]) -> Reader:
+        answer = self._calls.signed(Outgoing(method="POST", target=path, body=json_body(body)))
+        return document_of(answer, self._timer.now())
+
+    def _file(self, document: Mapping[str, JsonValue]) -> Filed:
+        return self._filed(
+            Outgoing(method="POST", target="/v1/incidents", body=json_body(document))
+        )
+
+    def _filed(self, call: Outgoing) -> Filed:
+        answer = self._calls.signed(call)
+        document = document_of(answer, self._timer.now())
+        return answers.read_filed(document, status=answer.status, etag=answer.headers.get("etag"))
+
+
+def _incident_path(incident: str) -> str:
+    return f"/v1/incidents/{path_part(incident)}"
+
+
+def _read_key(path: Path) -> PrivateKey:
+    try:
+        return PrivateKey.from_pem(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not a private key in PKCS#8 PEM") from error

@@ -1,0 +1,255 @@
+"""What the registry answers, as frozen values.
+
+Secrets (tokens) are in no repr. `document` holds an answer as it came, with
+members this version of the client does not know.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from registry.client.problems import RegistryProblem
+from registry.identity.normalise import IdentifierType
+from registry.kernel.canonical import JsonValue
+from registry.kernel.ids import EntryId, IncidentId, LookupId
+from registry.kernel.problems import Text
+
+
+class Match(StrEnum):
+    """How sure it is that what is known is about the person asked for.
+
+    WEAK: the identifier may have changed hands since it was last verified.
+    """
+
+    NONE = "none"
+    WEAK = "weak"
+    MATCH = "match"
+
+
+class Band(StrEnum):
+    """The grade; N is no record and has no score."""
+
+    N = "N"
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+
+
+class Advice(StrEnum):
+    """What the registry suggests; a human decides."""
+
+    PROCEED = "proceed"
+    ASK_FOR_RETURN = "ask_for_return"
+    HUMAN_REVIEW = "human_review"
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    NOTICED = "noticed"
+    ACTIVE = "active"
+    DISPUTED = "disputed"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationKey:
+    """A key identity tokens are made under. `threshold` nodes of it must answer."""
+
+    key_id: str
+    suite: str
+    public_key: bytes
+    threshold: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogKey:
+    """A log, and the verifier key (C2SP signed-note) of the node that signs for it."""
+
+    name: str
+    origin: str
+    vkey: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WellKnown:
+    """What a registry says of itself; `mode` is live or sandbox."""
+
+    federation: str
+    origin: str
+    edition: str
+    mode: str
+    keys: tuple[EvaluationKey, ...]
+    logs: tuple[LogKey, ...]
+    document: Mapping[str, JsonValue] = field(repr=False)
+
+    @property
+    def current_key(self) -> EvaluationKey:
+        """The key new tokens are made under."""
+        return next(key for key in self.keys if key.status == "current")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityToken:
+    """What the registry knows an identifier by; nobody can turn it back.
+
+    `last_verified_on` and `held_since` are what this member knows of its hold on
+    the identifier: the first goes into a report, the second into a lookup.
+    """
+
+    type: IdentifierType
+    key_id: str
+    token: bytes = field(repr=False)
+    last_verified_on: date | None = None
+    held_since: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """An incident this member reported. `etag` names the version that was read."""
+
+    id: IncidentId
+    state: IncidentState
+    effective_at: datetime
+    expires_on: date
+    edition: str
+    severity: str | None
+    etag: str | None
+    document: Mapping[str, JsonValue] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """An incident that was filed, amended or withdrawn, and the receipt for it.
+
+    `is_new` is False where the same report had been filed before.
+    """
+
+    incident: Incident
+    receipt: str = field(repr=False)
+    is_new: bool
+    document: Mapping[str, JsonValue] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why the score is what it is, and the points it costs today."""
+
+    code: str
+    points: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentCounts:
+    """How many incidents stand behind an answer, and from how many furnishers."""
+
+    active: int
+    under_appeal: int
+    furnishers: int
+    latest_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What is known about a person, scored and explained, as of `at`.
+
+    `adverse_action_notice` is the text to give the person when the decision
+    goes against them.
+    """
+
+    id: LookupId
+    at: datetime
+    valid_until: datetime
+    edition: str
+    match: Match
+    band: Band
+    score: int | None
+    reasons: tuple[Reason, ...]
+    incidents: IncidentCounts
+    protective: tuple[str, ...]
+    advice: Advice
+    adverse_action_notice: Text | None
+    receipt: str = field(repr=False)
+    document: Mapping[str, JsonValue] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotLookedUp:
+    """One lookup of a batch that was refused, and why; the refusal is logged too."""
+
+    problem: RegistryProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedOutcome:
+    """What was done after a lookup, as it stands in the access log."""
+
+    lookup: LookupId
+    recorded_at: datetime
+    receipt: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A receipt whose signature was verified.
+
+    `leaf` is SHA-256(00 ‖ entry): the entry of these bytes and no other stands
+    in the log `log` by `merge_by`.
+    """
+
+    origin: str
+    log: str
+    entry: EntryId
+    leaf: bytes
+    issued_at: datetime
+    merge_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the two commitments of an entry hide; committed bytes and their salts."""
+
+    header: bytes
+    subject: bytes
+    header_salt: bytes
+    subject_salt: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inclusion:
+    """The proof that an entry stands in a tree of `size` leaves at `index`."""
+
+    index: int
+    size: int
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """An entry of a log: its 92 bytes, opened for those entitled.
+
+    `inclusion` and `checkpoint` are None until the entry is merged.
+    """
+
+    id: EntryId
+    entry: bytes
+    leaf: bytes
+    opening: Opening | None
+    inclusion: Inclusion | None
+    checkpoint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """An edition of the rulebook as the registry serves it."""
+
+    edition: str
+    document: Mapping[str, JsonValue] = field(repr=False)
