@@ -1,0 +1,46 @@
+"""Tokens at rest: what the database holds instead of them.
+
+A stolen database alone gives neither tokens nor seeds: rows are found by an
+HMAC under a pepper, and the seed, which peers need, is sealed. Pepper and
+key-encryption key lie in files elsewhere. Source: docs/protocol.md, section 2.
+"""
+
+import hmac
+
+from registry.crypto import identity_token
+from registry.crypto.sealing import Sealer
+
+PEPPER_BYTES = 32
+LOOKUP_KEY_BYTES = 32
+
+_SEED_CONTEXT = b"ccr-seed-at-rest\x00"
+
+
+class Protector:
+    """Turns tokens into what may be stored."""
+
+    __slots__ = ("_pepper", "_sealer")
+
+    def __init__(self, *, pepper: bytes, sealer: Sealer) -> None:
+        assert len(pepper) == PEPPER_BYTES, "a pepper has 32 bytes"
+        self._pepper = pepper
+        self._sealer = sealer
+
+    def seed_of(self, token: bytes) -> bytes:
+        """The 32-byte seed of an identity token; the token is not needed afterwards."""
+        return identity_token.seed_of(token)
+
+    def lookup_key(self, seed: bytes) -> bytes:
+        """The 32 bytes a subject's rows are found by."""
+        return hmac.digest(self._pepper, seed, "sha256")
+
+    def seal_seed(self, seed: bytes) -> bytes:
+        """The seed sealed, bound to its lookup key so that rows cannot be exchanged."""
+        return self._sealer.seal(seed, _SEED_CONTEXT + self.lookup_key(seed))
+
+    def open_seed(self, sealed: bytes, lookup_key: bytes) -> bytes:
+        """The seed of a row.
+
+        Raises: SealBroken when it was sealed for another row or another key.
+        """
+        return self._sealer.open(sealed, _SEED_CONTEXT + lookup_key)
