@@ -16,9 +16,9 @@ from registry.kernel.ids import MemberId
 from registry.kernel.problems import Kind, Problem, Text
 
 KEPT_HOURS = 24
-KEY_CHARACTERS_MAX = 255
+KEY_CHARACTERS_MAX = 64
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 # What belongs to one transmission, not to the answer.
 _NOT_KEPT = frozenset({"content-length", "date"})
 
@@ -41,8 +41,8 @@ class IdempotencyKeyMalformed(Problem):
     kind = Kind.MALFORMED
     title = Text(en="The idempotency key is malformed", zh="幂等键格式错误")
     advice = Text(
-        en="Send 1 to 255 visible ASCII characters, for instance a UUID.",
-        zh="请发送 1 至 255 个可见 ASCII 字符，例如一个 UUID。",
+        en="Send 1 to 64 visible ASCII characters, for instance a UUID.",
+        zh="请发送 1 至 64 个可见 ASCII 字符，例如一个 UUID。",
     )
 
 

@@ -12,6 +12,7 @@ from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.clock import format_instant
 from registry.kernel.ids import EntryId, MemberId, Prefix, with_prefix
+from registry.kernel.problems import Kind, Problem, Text
 from registry.rulebook.model import Purpose
 
 ENTRY_BYTES = 92
@@ -27,6 +28,17 @@ _HOUR_MILLISECONDS = 3_600_000
 _HEADER_LABEL = b"ccr-hdr-v1\x00"
 _SUBJECT_LABEL = b"ccr-sub-v1\x00"
 _LENGTH = struct.Struct(">I")
+
+
+class EntryNotFound(Problem):
+    """No entry has this id."""
+
+    kind = Kind.NOT_FOUND
+    title = Text(en="There is no such entry", zh="没有该日志条目")
+    advice = Text(
+        en="Use the member `entry` of the receipt, such as ent_01992f5e-….",
+        zh="请使用回执中的 entry 成员，例如 ent_01992f5e-…。",
+    )
 
 
 class Log(IntEnum):

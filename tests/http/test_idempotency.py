@@ -70,14 +70,14 @@ def test_expired_answers_are_forgotten_a_few_at_a_time(database: Database) -> No
         assert 1 == forget_expired(transaction, EXPIRES_AT, 2)
 
 
-@pytest.mark.parametrize("header", ["", " ", "a b", "a\x00", "é", "k" * 256])
+@pytest.mark.parametrize("header", ["", " ", "a b", "a\x00", "é", "k" * 65])
 def test_a_key_is_visible_ascii_of_bounded_length(header: str) -> None:
     """Nothing else reaches the table."""
     with pytest.raises(IdempotencyKeyMalformed):
         key_of(header)
 
 
-@pytest.mark.parametrize("header", [None, "k", "k" * 255, '"quoted"'])
+@pytest.mark.parametrize("header", [None, "k", "k" * 64, '"quoted"'])
 def test_a_key_is_taken_as_it_is(header: str | None) -> None:
     """The registry gives no meaning to its characters."""
     assert header == key_of(header)
