@@ -2,19 +2,19 @@
 
 An event is one subject, one code, one day: reported by several groups it counts
 once. The score is `clean − round-half-up(points)`, exact: everything before that
-one rounding is done in fractions. Source: RULEBOOK 4.
+one rounding is exact. Source: RULEBOOK 4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from fractions import Fraction
+from math import lcm
 
 from registry.kernel.ids import IncidentId, MemberId
 from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Band, Edition, Scorecard, Severity
-from registry.score.corroboration import ReportedEvent, Shares, share_out
+from registry.score.corroboration import CERTAIN, ReportedEvent, Shares, share_out
 from registry.score.reasons import Reason, reasons_of, whole_points
 
 RELIABILITY_PPM_MAX = 1_000_000
@@ -116,7 +116,7 @@ class Assessment:
 def assess(standing: Standing, edition: Edition, now: datetime) -> Assessment:
     """The score, band and reasons of a standing at `now`."""
     today = local_date(now, edition)
-    counted = in_effect(standing, now, today)
+    counted = in_effect(standing.contributions, now, today)
     protective = tuple(
         sorted(
             {
@@ -139,11 +139,12 @@ def assess(standing: Standing, edition: Edition, now: datetime) -> Assessment:
             protective=protective,
         )
     events = _events(counted)
-    reported = [_reported(event, edition.scorecard, today) for event in events]
+    reported, point_units = _reported(events, edition.scorecard, today)
     shares = share_out(
         reported,
-        group_max=edition.scorecard.group_points_max,
-        total_max=_points_max(counted, reported, edition.scorecard),
+        point_units=point_units,
+        group_points_max=edition.scorecard.group_points_max,
+        points_max=_points_max(counted, reported, edition.scorecard),
     )
     points = _event_points(events, shares)
     points_total = sum(event.points for event in points)
@@ -161,11 +162,13 @@ def assess(standing: Standing, edition: Edition, now: datetime) -> Assessment:
     )
 
 
-def in_effect(standing: Standing, now: datetime, today: date) -> tuple[Contribution, ...]:
+def in_effect(
+    contributions: Iterable[Contribution], now: datetime, today: date
+) -> tuple[Contribution, ...]:
     """What counts at `now`: effective, not expired, not blocked for identity theft."""
     return tuple(
         contribution
-        for contribution in standing.contributions
+        for contribution in contributions
         if contribution.effective_at <= now
         and today < contribution.expires_on
         and contribution.doubt is not Doubt.BLOCKED
@@ -196,30 +199,39 @@ def _events(counted: Sequence[Contribution]) -> list[list[Contribution]]:
     return [events[key] for key in sorted(events)]
 
 
-def _reported(event: Sequence[Contribution], scorecard: Scorecard, today: date) -> ReportedEvent:
-    chances: dict[str, Fraction] = {}
-    for contribution in event:
-        chance = _chance(contribution, scorecard)
-        if chance > chances.get(contribution.reporter_group, 0):
-            chances[contribution.reporter_group] = chance
-    weight_milli = max(scorecard.weights_milli[contribution.severity] for contribution in event)
-    decay = max(decay_of(contribution, today) for contribution in event)
-    factor = Fraction(scorecard.factor_micropoints, 1_000_000)
-    return ReportedEvent(cost=factor * Fraction(weight_milli, 1000) * decay, chances=chances)
+def _reported(
+    events: Sequence[Sequence[Contribution]], scorecard: Scorecard, today: date
+) -> tuple[list[ReportedEvent], int]:
+    """The events' costs in whole units of a common denominator, and the units of a point."""
+    lifetimes = lcm(*(_lifetime_days(each) for event in events for each in event))
+    reported = []
+    for event in events:
+        weight_milli = max(scorecard.weights_milli[each.severity] for each in event)
+        decay = max(_days_left(each, today) * (lifetimes // _lifetime_days(each)) for each in event)
+        chances: dict[str, int] = {}
+        for each in event:
+            chance = _chance(each, scorecard)
+            if chance > chances.get(each.reporter_group, 0):
+                chances[each.reporter_group] = chance
+        cost = scorecard.factor_micropoints * weight_milli * decay
+        reported.append(ReportedEvent(cost=cost, chances=chances))
+    return reported, 1_000_000 * 1000 * lifetimes
 
 
-def decay_of(contribution: Contribution, today: date) -> Fraction:
-    """1 on the day of the event, 0 on the day it expires, a straight line between."""
-    lifetime = (contribution.expires_on - contribution.occurred_on).days
-    left = (contribution.expires_on - today).days
-    return Fraction(min(max(left, 0), lifetime), lifetime)
+def _lifetime_days(contribution: Contribution) -> int:
+    return (contribution.expires_on - contribution.occurred_on).days
 
 
-def _chance(contribution: Contribution, scorecard: Scorecard) -> Fraction:
+def _days_left(contribution: Contribution, today: date) -> int:
+    """All of its lifetime on the day of the event, 0 on the day it expires."""
+    return min((contribution.expires_on - today).days, _lifetime_days(contribution))
+
+
+def _chance(contribution: Contribution, scorecard: Scorecard) -> int:
     percent = 100
     if contribution.doubt is Doubt.DISPUTED:
         percent = scorecard.disputed_percent[contribution.severity]
-    return Fraction(contribution.reliability_ppm * percent, RELIABILITY_PPM_MAX * 100)
+    return contribution.reliability_ppm * percent * (CERTAIN // (RELIABILITY_PPM_MAX * 100))
 
 
 def _points_max(

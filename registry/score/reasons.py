@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from math import floor
 
 from registry.kernel.problems import Text
 from registry.rulebook.model import Edition
@@ -20,23 +18,17 @@ class Reason:
     text: Text
 
 
-def round_half_up(value: Fraction) -> int:
-    """The nearest whole number; the higher one when two are as near."""
-    return floor(value + Fraction(1, 2))
-
-
 def whole_points(shares: Shares) -> list[int]:
-    """Whole points by event whose sum is the rounded total.
+    """Whole points by event whose sum is the total, rounded half up.
 
     Each is its share rounded down or up, those with the largest remainder up
     (the first of equals): what is shown explains exactly what is missing.
     """
-    points = [floor(share) for share in shares.by_event]
-    missing = round_half_up(shares.total) - sum(points)
-    by_remainder = sorted(
-        range(len(points)), key=lambda index: (points[index] - shares.by_event[index], index)
-    )
-    for index in by_remainder[:missing]:
+    divided = [divmod(share, shares.point_grains) for share in shares.by_event]
+    points = [whole for whole, _ in divided]
+    total = (2 * shares.total + shares.point_grains) // (2 * shares.point_grains)
+    by_remainder = sorted(range(len(points)), key=lambda index: (-divided[index][1], index))
+    for index in by_remainder[: total - sum(points)]:
         points[index] += 1
     return points
 
