@@ -131,7 +131,7 @@ def evaluate_unproven(key_pair: KeyPair, blinded: Sequence[bytes]) -> tuple[Elem
 
     Raises: InvalidElement naming every bad position.
     """
-    return _multiply_all(key_pair.secret, _elements(blinded))
+    return _multiply_all(key_pair.secret, elements_of(blinded))
 
 
 def evaluate(key_pair: KeyPair, blinded: Sequence[bytes]) -> Evaluation:
@@ -139,7 +139,14 @@ def evaluate(key_pair: KeyPair, blinded: Sequence[bytes]) -> Evaluation:
 
     Raises: InvalidElement naming every bad position.
     """
-    elements = _elements(blinded)
+    return evaluate_elements(key_pair, elements_of(blinded))
+
+
+def evaluate_elements(key_pair: KeyPair, elements: Sequence[Element]) -> Evaluation:
+    """As `evaluate`, of elements that have been checked already.
+
+    Raises: InvalidElement.
+    """
     evaluated = _multiply_all(key_pair.secret, elements)
     try:
         proof = prove(key_pair, elements, evaluated, ristretto255.random_scalar())
@@ -206,7 +213,7 @@ def finalize_unproven(message: bytes, blinded: Blinded, evaluated: bytes) -> byt
 
     Raises: InvalidElement.
     """
-    return _output(message, blinded, _elements([evaluated])[0])
+    return _output(message, blinded, elements_of([evaluated])[0])
 
 
 def finalize(
@@ -224,7 +231,7 @@ def finalize(
     assert len(inputs) == len(blinded)
     try:
         public = ristretto255.element(public_key)
-        evaluated = _elements(evaluation.elements)
+        evaluated = elements_of(evaluation.elements)
     except (NotAnElement, InvalidElement) as error:
         raise ProofNotVerified from error
     if not proof_verifies(public, [one.element for one in blinded], evaluated, evaluation.proof):
@@ -235,22 +242,20 @@ def finalize(
     ]
 
 
-def invalid_positions(blinded: Sequence[bytes]) -> list[int]:
-    """The positions that hold no element or the identity."""
+def elements_of(blinded: Sequence[bytes], *, pointer: str = "") -> tuple[Element, ...]:
+    """The checked elements of what came in; `pointer` says where in the request it stood.
+
+    Raises: InvalidElement naming every bad position.
+    """
     invalid = []
     for position, data in enumerate(blinded):
         try:
             ristretto255.element(data)
         except NotAnElement:
             invalid.append(position)
-    return invalid
-
-
-def _elements(data: Sequence[bytes]) -> tuple[Element, ...]:
-    invalid = invalid_positions(data)
     if invalid:
-        raise InvalidElement(invalid)
-    return tuple(map(Element, data))
+        raise InvalidElement(invalid, pointer=pointer)
+    return tuple(map(Element, blinded))
 
 
 def _multiply_all(secret: Scalar, elements: Sequence[Element]) -> tuple[Element, ...]:

@@ -1,0 +1,56 @@
+"""The door of evaluations. Source: docs/protocol.md, section 2."""
+
+from typing import Any
+
+from registry.crypto.voprf import InvalidElement
+from registry.http.blueprint import Blueprint
+from registry.http.caller import DetachedCall, Scope
+from registry.http.limits import Allowance, announce
+from registry.http.openapi import describe_problems
+from registry.http.signed import signed_detached
+from registry.http.wiring import the
+from registry.identity.model import EvaluationQuotaSpent, KeyUnknown
+from registry.identity.schemas import (
+    EvaluationAnswerSchema,
+    EvaluationRequest,
+    EvaluationRequestSchema,
+)
+from registry.identity.service import SECONDS_PER_HOUR, Evaluations
+from registry.kernel.clock import SystemClock
+
+blueprint = Blueprint("identity", __name__, description="Make tokens nobody can reverse")
+
+# A quota holds enumeration back in real time: the sandbox's clock, which stands
+# still or jumps, would never give it back or give it at will.
+_wall = SystemClock()
+
+
+@blueprint.route("/v1/evaluations", methods=["POST"])
+@signed_detached(scope=Scope.EVALUATE)
+@describe_problems(KeyUnknown, InvalidElement, EvaluationQuotaSpent)
+@blueprint.arguments(EvaluationRequestSchema)
+@blueprint.response(200, EvaluationAnswerSchema)
+def evaluate(call: DetachedCall, asked: EvaluationRequest) -> dict[str, Any]:
+    """Evaluate blinded identifiers with this node's key share, and prove it."""
+    quota = call.caller.evaluations_per_hour
+    evaluated = the(Evaluations).evaluate(
+        member=call.caller.member,
+        evaluations_per_hour=quota,
+        key_id=asked.key_id,
+        blinded=asked.blinded,
+        now=_wall.now(),
+    )
+    announce(
+        Allowance(
+            name="evaluations",
+            quota=quota,
+            window_seconds=SECONDS_PER_HOUR,
+            remaining=evaluated.quota_remaining,
+            reset_seconds=evaluated.quota_resets_in_seconds,
+        )
+    )
+    return {
+        "key_id": evaluated.key_id,
+        "evaluated": evaluated.evaluation.elements,
+        "proof": evaluated.evaluation.proof,
+    }
