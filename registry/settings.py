@@ -101,6 +101,11 @@ class Settings:
             object.__setattr__(self, "kek_file", self.home / "keys" / "kek")
 
     @property
+    def authority(self) -> str:
+        """Host and port of the origin: the stem of the logs' names."""
+        return urlsplit(self.origin).netloc
+
+    @property
     def keys_directory(self) -> Path:
         """Where the node's sealed key files lie."""
         return self.home / "keys"

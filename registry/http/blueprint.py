@@ -1,6 +1,7 @@
 """flask-smorest with strict reading: one media type, strict JSON, pointed errors."""
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import flask_smorest
 import marshmallow as ma
@@ -15,6 +16,8 @@ from registry.http.problems import (
 )
 from registry.kernel import strict_json
 from registry.kernel.problems import FieldError
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class StrictParser(FlaskParser):
@@ -62,3 +65,27 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest 
 
     # Unknown query parameters are refused like unknown members.
     ARGUMENTS_PARSER = StrictParser(unknown=ma.RAISE)
+
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """Registers a view under `rule`."""
+        return _typed(super().route(rule, **options))
+
+    def arguments(self, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]:
+        """Gives the view what `schema` loads from the request."""
+        return _typed(super().arguments(schema, **options))
+
+    def response(
+        self, status: int, schema: type[ma.Schema] | None = None, **options: Any
+    ) -> Callable[[View], View]:
+        """Dumps what the view returns with `schema`, under `status`."""
+        return _typed(super().response(status, schema, **options))
+
+    def alt_response(self, status: int, **options: Any) -> Callable[[View], View]:
+        """Describes another answer of the view."""
+        return _typed(super().alt_response(status, **options))
+
+
+def _typed(decorator: Any) -> Callable[[View], View]:
+    """flask-smorest's decorators keep a view's signature but do not say so."""
+    checked: Callable[[View], View] = decorator
+    return checked

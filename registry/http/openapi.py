@@ -160,9 +160,9 @@ def describe(api: Api) -> dict[str, Any]:
     return document
 
 
-def description_yaml(api: Api) -> str:
+def description_yaml(document: dict[str, Any]) -> str:
     """The description as it is committed in api_spec/openapi.yaml."""
-    return yaml.safe_dump(describe(api), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _complete(operation: dict[str, Any], method: str, *, has_path_id: bool) -> None:

@@ -8,8 +8,9 @@ from enum import StrEnum
 from registry.identity.model import IdentityToken
 from registry.kernel.ids import EntryId, LookupId
 from registry.kernel.problems import Kind, Problem, Text
-from registry.rulebook.calendar import add_span_to_day
+from registry.rulebook.calendar import add_span
 from registry.rulebook.model import Band, Edition, Purpose
+from registry.score.model import Counts
 
 REASON_WEAK = "IDENTIFIER_MAY_HAVE_CHANGED_HANDS"
 
@@ -79,6 +80,17 @@ class LookupScopeMissing(Problem):
     )
 
 
+class LookupKeyUnknown(Problem):
+    """An identity was made with a key this registry does not have."""
+
+    kind = Kind.INVALID
+    title = Text(en="The identity key is not known", zh="身份密钥编号未知")
+    advice = Text(
+        en="Make the token anew with a key_id of the well-known document.",
+        zh="请使用 well-known 文档中列出的 key_id 重新生成令牌。",
+    )
+
+
 class LookupNotFound(Problem):
     """No lookup of this id was made by this member."""
 
@@ -138,16 +150,6 @@ class ShownReason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentSummary:
-    """How many incidents stand behind an answer, and from how many furnishers."""
-
-    active: int
-    under_appeal: int
-    furnishers: int
-    latest_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LookupAnswer:
     """What is known, scored and explained, as of `at`."""
 
@@ -160,7 +162,7 @@ class LookupAnswer:
     band: Band
     score: int | None
     reasons: Sequence[ShownReason]
-    incidents: IncidentSummary
+    incidents: Counts
     protective: Sequence[str]
     advice: Advice
     adverse_action_notice: Text | None
@@ -186,7 +188,7 @@ def may_have_changed_hands(
     """
     if held_since_on is None:
         return False
-    trusted_until_on = add_span_to_day(last_verified_on, edition.deadlines.verification_trusted)
+    trusted_until_on = add_span(last_verified_on, edition.deadlines.verification_trusted, edition)
     return held_since_on > trusted_until_on
 
 

@@ -1,13 +1,14 @@
 """Looks people up, on the record, and records what became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from registry.http.caller import Call, Scope
+from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
-from registry.incidents.model import KnownIncident, KnownSubject
+from registry.incidents.model import KnownSubject
 from registry.incidents.service import Incidents
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue
@@ -20,8 +21,8 @@ from registry.lookups.model import (
     REASON_WEAK,
     AuthorisationNotKnown,
     Basis,
-    IncidentSummary,
     LookupAnswer,
+    LookupKeyUnknown,
     LookupNotFound,
     LookupRequest,
     LookupScopeMissing,
@@ -34,20 +35,29 @@ from registry.lookups.model import (
     may_follow,
     may_have_changed_hands,
 )
-from registry.rulebook.calendar import add_span
+from registry.rulebook.calendar import exact_duration, local_date
 from registry.rulebook.model import Edition, Rulebook
-from registry.score.model import Assessment, Standing, assess
+from registry.score.model import (
+    Assessment,
+    Contribution,
+    ProtectiveMarker,
+    Standing,
+    assess,
+    count,
+    in_effect,
+)
 
 BATCH_LOOKUPS_MAX = 100
+_NOTHING_KNOWN = KnownSubject(incidents=(), protective=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Finding:
     """What is known of the person of one request, and how surely it is them."""
 
-    sure: Sequence[KnownIncident]
-    unsure: Sequence[KnownIncident]
-    protective: Sequence[str]
+    sure: tuple[Contribution, ...]
+    unsure: tuple[Contribution, ...]
+    protective: tuple[ProtectiveMarker, ...]
 
     @property
     def match(self) -> Match:
@@ -71,9 +81,16 @@ class Lookups:
     """The accountable inquiry."""
 
     def __init__(
-        self, *, rulebook: Rulebook, protector: Protector, incidents: Incidents, ledger: Ledger
+        self,
+        *,
+        rulebook: Rulebook,
+        keyring: Keyring,
+        protector: Protector,
+        incidents: Incidents,
+        ledger: Ledger,
     ) -> None:
         self._edition = rulebook.current
+        self._keyring = keyring
         self._protector = protector
         self._incidents = incidents
         self._ledger = ledger
@@ -89,7 +106,7 @@ class Lookups:
         assert 1 <= len(requests) <= BATCH_LOOKUPS_MAX
         questions = [self._question(call, request) for request in requests]
         known = self._known(call, questions)
-        findings = [self._finding(question, known) for question in questions]
+        findings = [self._finding(question, known, call.now) for question in questions]
         assessments = [self._assess(finding, call.now) for finding in findings]
         drafts = [
             self._draft(call, question, finding, assessment)
@@ -144,10 +161,25 @@ class Lookups:
             request=request,
             seeds=seeds,
             lookup_keys=[self._protector.lookup_key(seed) for seed in seeds],
-            refusal=_refusal(call, request),
+            refusal=self._refusal(call, request),
         )
 
-    def _known(self, call: Call, questions: Sequence[_Question]) -> dict[bytes, KnownSubject]:
+    def _refusal(self, call: Call, request: LookupRequest) -> Problem | None:
+        """Why this member may not ask this question, if so. Source: RULEBOOK 5."""
+        if Scope.LOOK_UP not in call.caller.scopes:
+            return LookupScopeMissing()
+        if request.purpose not in call.caller.purposes:
+            return PurposeNotGranted()
+        if request.authorisation.basis is Basis.ONE_USE:
+            # One-use authorisations are issued at the subject's own door, which
+            # this node does not have yet: none can be valid.
+            return AuthorisationNotKnown()
+        for each in request.identities:
+            if self._keyring.find(each.identity.key_id) is None:
+                return LookupKeyUnknown()
+        return None
+
+    def _known(self, call: Call, questions: Sequence[_Question]) -> Mapping[bytes, KnownSubject]:
         # A refused question learns nothing, so nothing is read for it.
         keys = {
             key
@@ -157,34 +189,37 @@ class Lookups:
         }
         if not keys:
             return {}
-        return self._incidents.standings_of(call.transaction, sorted(keys), call.now)
+        return self._incidents.standings_of(call.transaction, sorted(keys))
 
-    def _finding(self, question: _Question, known: dict[bytes, KnownSubject]) -> _Finding:
-        sure: dict[str, KnownIncident] = {}
-        unsure: dict[str, KnownIncident] = {}
-        protective: dict[str, None] = {}
-        for presented, key in zip(question.request.identities, question.lookup_keys, strict=True):
-            subject = known.get(key)
-            if subject is None or question.refusal is not None:
-                continue
-            protective.update(dict.fromkeys(subject.protective))
+    def _finding(
+        self, question: _Question, known: Mapping[bytes, KnownSubject], now: datetime
+    ) -> _Finding:
+        sure: dict[str, Contribution] = {}
+        unsure: dict[str, Contribution] = {}
+        protective: dict[str, ProtectiveMarker] = {}
+        presented = zip(question.request.identities, question.lookup_keys, strict=True)
+        for identity, key in presented if question.refusal is None else ():
+            subject = known.get(key, _NOTHING_KNOWN)
+            protective |= {marker.incident_id: marker for marker in subject.protective}
             for incident in subject.incidents:
                 weak = may_have_changed_hands(
-                    held_since_on=presented.held_since_on,
+                    held_since_on=identity.held_since_on,
                     last_verified_on=incident.last_verified_on,
                     edition=self._edition,
                 )
                 found = unsure if weak else sure
-                found[incident.contribution.incident_id] = incident
+                found[incident.contribution.incident_id] = incident.contribution
         # Union by incident: one sure identity is enough for it.
         only_unsure = [each for name, each in unsure.items() if name not in sure]
+        today = local_date(now, self._edition)
         return _Finding(
-            sure=tuple(sure.values()), unsure=only_unsure, protective=sorted(protective)
+            sure=in_effect(tuple(sure.values()), now, today),
+            unsure=in_effect(only_unsure, now, today),
+            protective=tuple(protective.values()),
         )
 
     def _assess(self, finding: _Finding, now: datetime) -> Assessment:
-        contributions = tuple(each.contribution for each in finding.sure)
-        standing = Standing(contributions=contributions, protective=tuple(finding.protective))
+        standing = Standing(contributions=finding.sure, protective=finding.protective)
         return assess(standing, self._edition, now)
 
     def _draft(
@@ -203,9 +238,7 @@ class Lookups:
             more["problem"] = question.refusal.slug()
         else:
             more |= {"band": assessment.band.value, "match": finding.match.value}
-        incidents = sorted(
-            each.contribution.incident_id for each in (*finding.sure, *finding.unsure)
-        )
+        incidents = sorted(each.incident_id for each in (*finding.sure, *finding.unsure))
         return Draft(
             log=Log.ACCESS,
             record_type=RecordType.REFUSED_LOOKUP if question.refusal else RecordType.LOOKUP,
@@ -235,14 +268,14 @@ class Lookups:
             lookup=LookupId(with_prefix(Prefix.LOOKUP, question.uuid)),
             entry=entry.entry_id,
             at=entry.at,
-            valid_until=add_span(entry.at, self._edition.deadlines.lookup_valid, self._edition),
+            valid_until=entry.at + exact_duration(self._edition.deadlines.lookup_valid),
             edition=self._edition.name,
             match=match,
             band=assessment.band,
             score=assessment.score,
             reasons=_reasons(assessment, match, self._edition),
-            incidents=_summary((*finding.sure, *finding.unsure)),
-            protective=finding.protective,
+            incidents=count((*finding.sure, *finding.unsure)),
+            protective=assessment.protective,
             advice=advise(match, assessment.band),
             adverse_action_notice=(
                 None if match is Match.NONE else self._edition.texts.adverse_action_notice
@@ -280,19 +313,6 @@ class Lookups:
         )
 
 
-def _refusal(call: Call, request: LookupRequest) -> Problem | None:
-    """Why this member may not ask this question, if so. Source: RULEBOOK 5."""
-    if Scope.LOOK_UP not in call.caller.scopes:
-        return LookupScopeMissing()
-    if request.purpose not in call.caller.purposes:
-        return PurposeNotGranted()
-    if request.authorisation.basis is Basis.ONE_USE:
-        # One-use authorisations are issued at the subject's own door, which this
-        # node does not have yet: none can be valid.
-        return AuthorisationNotKnown()
-    return None
-
-
 def _reasons(assessment: Assessment, match: Match, edition: Edition) -> list[ShownReason]:
     if match is Match.WEAK:
         return [ShownReason(code=REASON_WEAK, points=0, text=edition.texts.weak_match)]
@@ -300,14 +320,3 @@ def _reasons(assessment: Assessment, match: Match, edition: Edition) -> list[Sho
         ShownReason(code=reason.code, points=reason.points, text=reason.text)
         for reason in assessment.reasons
     ]
-
-
-def _summary(incidents: Iterable[KnownIncident]) -> IncidentSummary:
-    contributions = [each.contribution for each in incidents]
-    disputed = sum(each.is_disputed for each in contributions)
-    return IncidentSummary(
-        active=len(contributions) - disputed,
-        under_appeal=disputed,
-        furnishers=len({each.furnisher for each in contributions}),
-        latest_on=max((each.occurred_on for each in contributions), default=None),
-    )

@@ -1,0 +1,79 @@
+"""The application: assembles the rooms of one node and serves them.
+
+Promises: what is assembled once is handed to every room; a node that cannot
+keep its promises (no keys, another database's mode, an old schema) does not
+start; liveness needs nothing, readiness needs the database.
+Never: holds a rule.
+
+    settings -> node.assemble -> Node -> create_app -> WSGI
+                                          well_known  pages  health
+
+Sources: docs/protocol.md; twelve-factor (settings, processes, logs).
+"""
+
+from flask import Flask
+
+from registry import __version__
+from registry.app import health, pages, well_known
+from registry.app.node import Node
+from registry.http.limits import register_limit_headers
+from registry.http.openapi import create_api
+from registry.http.problems import register_problem_answers
+from registry.http.requests import register_request_facts
+from registry.http.signed import Door
+from registry.http.wiring import provide
+from registry.identity.api import blueprint as identity_blueprint
+from registry.incidents.api import blueprint as incidents_blueprint
+from registry.incidents.rulebook_api import blueprint as rulebook_blueprint
+from registry.kernel.clock import SystemClock
+from registry.ledger.api import blueprint as ledger_blueprint
+from registry.lookups.api import blueprint as lookups_blueprint
+from registry.members.api import blueprint as members_blueprint
+
+BODY_BYTES_MAX = 1024 * 1024
+
+_BLUEPRINTS = (
+    well_known.blueprint,
+    identity_blueprint,
+    incidents_blueprint,
+    lookups_blueprint,
+    ledger_blueprint,
+    members_blueprint,
+    rulebook_blueprint,
+    health.blueprint,
+)
+
+
+def create_app(node: Node) -> Flask:
+    """The WSGI application of `node`."""
+    app = Flask("registry", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
+    register_request_facts(app)
+    register_limit_headers(app)
+    register_problem_answers(app, node.settings.origin)
+    door = Door(
+        database=node.database,
+        directory=node.directory,
+        origin=node.settings.origin,
+        wall=SystemClock(),
+        clock=node.clock,
+    )
+    provide(
+        app,
+        node,
+        door,
+        node.rulebook,
+        node.evaluations,
+        node.incidents,
+        node.lookups,
+        node.ledger,
+        node.directory,
+        node.members,
+    )
+    api = create_api(app, version=__version__)
+    for blueprint in _BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(pages.blueprint)
+    pages.keep_description(app, api)
+    return app

@@ -1,0 +1,374 @@
+"""Files, amends and withdraws incidents; says what is known of a subject."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from hashlib import sha256
+
+from registry.database.transaction import Transaction
+from registry.http.caller import Call
+from registry.identity.keyring import Keyring
+from registry.identity.protection import Protector
+from registry.incidents import standings, store
+from registry.incidents.model import (
+    Amendment,
+    Course,
+    FilingIncomplete,
+    Incident,
+    IncidentClosed,
+    IncidentNotFound,
+    KeptIdentity,
+    KnownIncident,
+    KnownSubject,
+    ReferenceTaken,
+    Report,
+    ReportedIdentity,
+    VersionMissing,
+    VersionOutOfDate,
+    effective_from,
+    etag_of,
+    expires_after,
+    is_closed,
+    state_of,
+)
+from registry.incidents.rows import filing_to_row
+from registry.kernel import base64url
+from registry.kernel.canonical import JsonValue, canonical_json
+from registry.kernel.ids import IncidentId, new_incident_id
+from registry.kernel.paging import PAGE_ITEMS_MAX, Page
+from registry.kernel.problems import FieldError
+from registry.ledger.model import Draft, Header, Log, RecordType
+from registry.ledger.service import Ledger
+from registry.members.service import Directory
+from registry.rulebook.calendar import local_date
+from registry.rulebook.filing import Filing
+from registry.rulebook.model import Edition, Rulebook
+from registry.rulebook.proof import missing_points, requires_new_notice
+from registry.score.model import Contribution, ProtectiveMarker
+
+
+class Filed(Enum):
+    """Whether a report made an incident or named one that stood already."""
+
+    NOW = "now"
+    BEFORE = "before"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledIncident:
+    """An incident and how this call found it."""
+
+    incident: Incident
+    filed: Filed
+
+
+class Incidents:
+    """The furnisher's side of the registry, and the standing of every subject."""
+
+    def __init__(
+        self,
+        *,
+        rulebook: Rulebook,
+        keyring: Keyring,
+        protector: Protector,
+        directory: Directory,
+        ledger: Ledger,
+    ) -> None:
+        self._rulebook = rulebook
+        self._keyring = keyring
+        self._protector = protector
+        self._directory = directory
+        self._ledger = ledger
+
+    def edition_of(self, incident: Incident) -> Edition:
+        """The edition an incident was filed under."""
+        return self._rulebook.editions[incident.edition]
+
+    def report(self, call: Call, report: Report) -> FiledIncident:
+        """Files an incident; the same report again finds the one it made.
+
+        Raises: FilingIncomplete with everything that is missing; ReferenceTaken.
+        """
+        transaction, furnisher = call.transaction, call.caller.member
+        standing = store.find_by_reference(transaction, furnisher, report.reference)
+        if standing is not None:
+            return _same_report(standing, report)
+        self._require_proof(report, call)
+        identities = [self._keep(each) for each in report.identities]
+        incident = self._incident(call, report)
+        if not store.add(transaction, incident):
+            # Another call with this reference committed between our look and our write.
+            standing = store.find_by_reference(transaction, furnisher, report.reference)
+            assert standing is not None, "the reference was taken a moment ago"
+            return _same_report(standing, report)
+        store.add_identities(transaction, incident.id, identities)
+        standings.recompute(transaction, (each.lookup_key for each in identities))
+        filed = self._log(call, RecordType.REPORT, incident)
+        return FiledIncident(incident=filed, filed=Filed.NOW)
+
+    def amend(
+        self, call: Call, incident_id: IncidentId, amendment: Amendment, if_match: str | None
+    ) -> Incident:
+        """Replaces members of a filing, which must meet the whole proof again.
+
+        An amendment that weighs more needs a newer notice and takes effect only
+        when that one has run. Raises: IncidentNotFound, VersionMissing,
+        VersionOutOfDate, IncidentClosed, FilingIncomplete.
+        """
+        before = self.get(call, incident_id)
+        if if_match is None:
+            raise VersionMissing
+        if not _matches(if_match, before):
+            raise VersionOutOfDate
+        edition = self.edition_of(before)
+        if is_closed(state_of(before, edition, call.now)):
+            raise IncidentClosed
+        filing = _amended(before.filing, amendment)
+        errors = missing_points(filing, edition, call.now)
+        restarts = not errors and requires_new_notice(before.filing, filing, edition)
+        if restarts and not _is_newer_notice(before.filing, filing):
+            errors = [_NEW_NOTICE_MISSING]
+        if errors:
+            raise FilingIncomplete(errors=errors)
+        code = edition.codes[filing.code]
+        after = replace(
+            before,
+            filing=filing,
+            severity=code.severity,
+            expires_on=expires_after(filing, code, edition),
+            effective_at=(
+                effective_from(filing, code, edition, call.now) if restarts else before.effective_at
+            ),
+            changed_at=call.now,
+            version=before.version + 1,
+        )
+        return self._change(call, RecordType.AMENDMENT, before, after)
+
+    def withdraw(
+        self, call: Call, incident_id: IncidentId, reason: str | None, if_match: str | None
+    ) -> Incident:
+        """Takes an incident out of every answer, at once and for ever.
+
+        Withdrawn already: the incident as it was then. Raises: IncidentNotFound,
+        VersionOutOfDate, IncidentClosed.
+        """
+        before = self.get(call, incident_id)
+        if before.course is Course.WITHDRAWN:
+            return before
+        if if_match is not None and not _matches(if_match, before):
+            raise VersionOutOfDate
+        if is_closed(state_of(before, self.edition_of(before), call.now)):
+            raise IncidentClosed
+        after = replace(
+            before,
+            course=Course.WITHDRAWN,
+            withdrawal_reason=reason,
+            changed_at=call.now,
+            version=before.version + 1,
+        )
+        return self._change(call, RecordType.WITHDRAWAL, before, after)
+
+    def get(self, call: Call, incident_id: IncidentId) -> Incident:
+        """An incident this caller filed.
+
+        Raises: IncidentNotFound, also where another member filed it.
+        """
+        incident = store.find(call.transaction, incident_id)
+        if incident is None or incident.furnisher != call.caller.member:
+            raise IncidentNotFound
+        return incident
+
+    def identities_of(self, call: Call, incident: Incident) -> list[KeptIdentity]:
+        """The identities an incident was filed under."""
+        return list(store.identities_of(call.transaction, incident.id))
+
+    def page(self, call: Call, *, after: str, items_max: int) -> Page[Incident]:
+        """The caller's incidents, oldest first, after the incident id `after`."""
+        assert 1 <= items_max <= PAGE_ITEMS_MAX
+        return store.page_of(call.transaction, call.caller.member, after=after, items_max=items_max)
+
+    def standings_of(
+        self, transaction: Transaction, lookup_keys: Collection[bytes]
+    ) -> Mapping[bytes, KnownSubject]:
+        """What is filed under these keys, by key, with one SELECT.
+
+        Filings of suspended members are quarantined: they are not in it. Whether
+        an incident is in effect yet, or still, is for the score to say.
+        """
+        return {
+            key: self._known(lines)
+            for key, lines in standings.read(transaction, lookup_keys).items()
+        }
+
+    def _known(self, lines: list[standings.StandingLine]) -> KnownSubject:
+        heard = [line for line in lines if not self._directory.is_suspended(line.furnisher)]
+        return KnownSubject(
+            incidents=tuple(self._known_incidents(heard)),
+            protective=tuple(
+                ProtectiveMarker(
+                    incident_id=line.incident_id,
+                    code=line.code,
+                    effective_at=line.effective_at,
+                    expires_on=line.expires_on,
+                )
+                for line in heard
+                if line.severity is None
+            ),
+        )
+
+    def _known_incidents(self, lines: list[standings.StandingLine]) -> Iterator[KnownIncident]:
+        for line in lines:
+            if line.severity is None:
+                continue
+            contribution = Contribution(
+                incident_id=line.incident_id,
+                code=line.code,
+                severity=line.severity,
+                occurred_on=line.occurred_on,
+                effective_at=line.effective_at,
+                expires_on=line.expires_on,
+                furnisher=line.furnisher,
+                reporter_group=self._directory.group_of(line.furnisher),
+                reliability_ppm=self._directory.reliability_ppm_of(line.furnisher),
+                doubt=line.doubt,
+                is_adjudicated=line.is_adjudicated,
+            )
+            yield KnownIncident(contribution=contribution, last_verified_on=line.last_verified_on)
+
+    def _require_proof(self, report: Report, call: Call) -> None:
+        edition = self._rulebook.current
+        errors = missing_points(report.filing, edition, call.now)
+        for position, each in enumerate(report.identities):
+            errors += self._identity_errors(position, each, report, call)
+        if errors:
+            raise FilingIncomplete(errors=errors)
+
+    def _identity_errors(
+        self, position: int, each: ReportedIdentity, report: Report, call: Call
+    ) -> Iterator[FieldError]:
+        pointer = f"/identities/{position}"
+        if self._keyring.find(each.identity.key_id) is None:
+            yield FieldError(
+                pointer=f"{pointer}/key_id",
+                code="key_unknown",
+                detail="This registry has no key of this id; see the well-known document.",
+            )
+        if each.identity in [other.identity for other in report.identities[:position]]:
+            yield FieldError(
+                pointer=pointer, code="repeated", detail="The identity is listed more than once."
+            )
+        if each.last_verified_on > local_date(call.now, self._rulebook.current):
+            yield FieldError(
+                pointer=f"{pointer}/last_verified_on",
+                code="in_the_future",
+                detail="last_verified_on lies in the future.",
+            )
+
+    def _keep(self, reported: ReportedIdentity) -> KeptIdentity:
+        seed = self._protector.seed_of(reported.identity.token)
+        lookup_key = self._protector.lookup_key(seed)
+        return KeptIdentity(
+            type_name=reported.identity.type.value,
+            key_id=reported.identity.key_id,
+            lookup_key=lookup_key,
+            seed_sealed=self._protector.seal_seed(seed),
+            last_verified_on=reported.last_verified_on,
+        )
+
+    def _incident(self, call: Call, report: Report) -> Incident:
+        edition = self._rulebook.current
+        code = edition.codes[report.filing.code]
+        return Incident(
+            id=new_incident_id(call.now),
+            furnisher=call.caller.member,
+            reference=report.reference,
+            digest=report.digest,
+            filing=report.filing,
+            severity=code.severity,
+            edition=edition.name,
+            course=Course.FILED,
+            effective_at=effective_from(report.filing, code, edition, call.now),
+            expires_on=expires_after(report.filing, code, edition),
+            filed_at=call.now,
+            changed_at=call.now,
+            version=1,
+            report_receipt="",
+            receipt="",
+        )
+
+    def _change(
+        self, call: Call, record_type: RecordType, before: Incident, after: Incident
+    ) -> Incident:
+        if not store.change(call.transaction, after, from_version=before.version):
+            # Another change of this incident committed first.
+            raise VersionOutOfDate
+        identities = store.identities_of(call.transaction, after.id)
+        standings.recompute(call.transaction, (each.lookup_key for each in identities))
+        return self._log(call, record_type, after)
+
+    def _log(self, call: Call, record_type: RecordType, incident: Incident) -> Incident:
+        """Appends the change to the incident log; the incident keeps the receipt."""
+        identities = store.identities_of(call.transaction, incident.id)
+        seeds = sorted(
+            base64url.encode(self._protector.open_seed(each.seed_sealed, each.lookup_key))
+            for each in identities
+        )
+        subject: dict[str, JsonValue] = {
+            "content": base64url.encode(_content_digest(incident)),
+            "incident": incident.id,
+            "seeds": seeds,
+        }
+        draft = Draft(
+            log=Log.INCIDENTS,
+            record_type=record_type,
+            header=Header(
+                member=call.caller.member,
+                purpose=None,
+                at=call.now,
+                request_id=call.request_id,
+                outcome=incident.course.value,
+                edition=incident.edition,
+                signed_request=call.request_digest,
+            ),
+            subject=subject,
+            signed_request=call.signed_request,
+        )
+        (entry,) = self._ledger.append(call.transaction, [draft], call.now)
+        return store.keep_receipt(call.transaction, incident, self._ledger.receipt(entry))
+
+
+_NEW_NOTICE_MISSING = FieldError(
+    pointer="/notice",
+    code="new_notice_missing",
+    detail="The amendment weighs more: notify the subject again, then amend with that notice.",
+)
+
+
+def _same_report(incident: Incident, report: Report) -> FiledIncident:
+    if incident.digest != report.digest:
+        raise ReferenceTaken
+    return FiledIncident(incident=incident, filed=Filed.BEFORE)
+
+
+def _amended(filing: Filing, amendment: Amendment) -> Filing:
+    changes = {field.name: getattr(amendment, field.name) for field in fields(amendment)}
+    return replace(filing, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _is_newer_notice(before: Filing, after: Filing) -> bool:
+    if after.notice is None:
+        return False
+    return before.notice is None or after.notice.delivered_at > before.notice.delivered_at
+
+
+def _matches(if_match: str, incident: Incident) -> bool:
+    tags = [tag.strip() for tag in if_match.split(",")]
+    return "*" in tags or etag_of(incident) in tags
+
+
+def _content_digest(incident: Incident) -> bytes:
+    """SHA-256 of the canonical filing: what the log commits to without showing it."""
+    row = filing_to_row(incident.filing)
+    for name in ("occurred_on", "confirmed_on"):
+        row[name] = row[name] and row[name].isoformat()
+    return sha256(canonical_json(row)).digest()

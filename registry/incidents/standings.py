@@ -1,0 +1,165 @@
+"""Standings: one row per lookup key with all that a lookup needs.
+
+A row lists the contributions of every incident filed under its key. What depends
+on the furnisher (its group, reliability, suspension) or on time is not in it and
+is applied when it is read, so that no job has to visit rows.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from registry.database.transaction import Transaction
+from registry.database.types import metadata
+from registry.incidents.model import Course
+from registry.incidents.store import incident_identities, incidents
+from registry.kernel.clock import format_instant, parse_instant
+from registry.kernel.ids import IncidentId, MemberId
+from registry.rulebook.filing import Adjudicator
+from registry.rulebook.model import Severity
+from registry.score.model import Doubt
+
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
+    sa.Column("contributions", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    # Rows are rewritten in place: room on the page keeps the update off the index.
+    postgresql_with={"fillfactor": 80},
+)
+
+_GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
+_INDEPENDENT = {Adjudicator.JURY.value, Adjudicator.COURT.value, Adjudicator.POLICE.value}
+_READ_POSTGRESQL = "SELECT lookup_key, contributions FROM standings WHERE lookup_key = ANY(%s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingLine:
+    """One incident in a standing row. `severity` None: a protective marker."""
+
+    incident_id: IncidentId
+    code: str
+    severity: Severity | None
+    occurred_on: date
+    effective_at: datetime
+    expires_on: date
+    furnisher: MemberId
+    doubt: Doubt
+    is_adjudicated: bool
+    last_verified_on: date
+
+
+def read(
+    transaction: Transaction, lookup_keys: Collection[bytes]
+) -> Mapping[bytes, list[StandingLine]]:
+    """The standing rows of these keys, by key, with one SELECT; a clean subject has none."""
+    cursor = transaction.raw_cursor()
+    if transaction.is_sqlite:
+        places = ", ".join("?" * len(lookup_keys))
+        cursor.execute(
+            f"SELECT lookup_key, contributions FROM standings WHERE lookup_key IN ({places})",  # noqa: S608 # places are question marks
+            list(lookup_keys),
+        )
+    else:
+        cursor.execute(_READ_POSTGRESQL, [list(lookup_keys)])
+    return {bytes(key): [_line(each) for each in json.loads(text)] for key, text in cursor}
+
+
+def recompute(transaction: Transaction, lookup_keys: Iterable[bytes]) -> None:
+    """Brings the rows of these keys up to date with the incidents, in this transaction.
+
+    The rows are locked first, in one order everywhere, so that two changes of one
+    subject wait for each other and neither overlooks the other; what is read
+    after the lock is what every earlier holder committed.
+    """
+    keys = sorted(set(lookup_keys))
+    for key in keys:
+        _lock(transaction, key)
+    lines = _lines_from_incidents(transaction, keys)
+    for key in keys:
+        found = lines.get(key)
+        if found:
+            transaction.execute(
+                sa.update(standings)
+                .where(standings.c.lookup_key == key)
+                .values(contributions=json.dumps(found, separators=(",", ":")))
+            )
+        else:
+            transaction.execute(sa.delete(standings).where(standings.c.lookup_key == key))
+
+
+def _lock(transaction: Transaction, key: bytes) -> None:
+    values = {"lookup_key": key, "contributions": "[]", "version": 1}
+    kind = sqlite if transaction.is_sqlite else postgresql
+    transaction.execute(
+        kind.insert(standings)
+        .values(values)
+        .on_conflict_do_update(
+            index_elements=["lookup_key"], set_={"version": standings.c.version + 1}
+        )
+    )
+
+
+def _lines_from_incidents(
+    transaction: Transaction, keys: Collection[bytes]
+) -> dict[bytes, list[dict[str, Any]]]:
+    select = (
+        sa.select(
+            incident_identities.c.lookup_key,
+            incident_identities.c.last_verified_on,
+            incidents.c.id,
+            incidents.c.code,
+            incidents.c.severity,
+            incidents.c.occurred_on,
+            incidents.c.effective_at,
+            incidents.c.expires_on,
+            incidents.c.furnisher,
+            incidents.c.course,
+            incidents.c.evidence,
+        )
+        .join(incidents, incidents.c.id == incident_identities.c.incident_id)
+        .where(incident_identities.c.lookup_key.in_(keys), incidents.c.course.not_in(_GONE))
+        .order_by(incidents.c.id)
+    )
+    lines: dict[bytes, list[dict[str, Any]]] = {}
+    for row in transaction.execute(select):
+        lines.setdefault(row.lookup_key, []).append(_document(row))
+    return lines
+
+
+def _document(row: sa.Row[Any]) -> dict[str, Any]:
+    """One line as it is kept: short names, since a lookup parses every one."""
+    return {
+        "i": row.id,
+        "c": row.code,
+        "s": row.severity,
+        "o": row.occurred_on.isoformat(),
+        "e": format_instant(row.effective_at),
+        "x": row.expires_on.isoformat(),
+        "f": row.furnisher,
+        "d": (Doubt.DISPUTED if row.course == Course.DISPUTED.value else Doubt.NONE).value,
+        "j": any(item["adjudicator"] in _INDEPENDENT for item in row.evidence),
+        "v": row.last_verified_on.isoformat(),
+    }
+
+
+def _line(document: Mapping[str, Any]) -> StandingLine:
+    severity = document["s"]
+    return StandingLine(
+        incident_id=IncidentId(document["i"]),
+        code=document["c"],
+        severity=None if severity is None else Severity(severity),
+        occurred_on=date.fromisoformat(document["o"]),
+        effective_at=parse_instant(document["e"]),
+        expires_on=date.fromisoformat(document["x"]),
+        furnisher=MemberId(document["f"]),
+        doubt=Doubt(document["d"]),
+        is_adjudicated=document["j"],
+        last_verified_on=date.fromisoformat(document["v"]),
+    )

@@ -1,0 +1,204 @@
+"""The tables of incidents, and the only queries on them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.database.statements import insert_if_absent
+from registry.database.transaction import Transaction
+from registry.database.types import Instant, Json, metadata
+from registry.incidents.model import Course, Incident, KeptIdentity
+from registry.incidents.rows import filing_from_row, filing_to_row
+from registry.kernel.ids import IncidentId, MemberId
+from registry.kernel.paging import Page
+from registry.rulebook.model import Severity
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("furnisher", sa.String(40), nullable=False),
+    sa.Column("reference", sa.String(64), nullable=False),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("code", sa.String(8), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("severity", sa.String(2)),
+    sa.Column("edition", sa.String(32), nullable=False),
+    sa.Column("occurred_on", sa.Date, nullable=False),
+    sa.Column("confirmed_on", sa.Date),
+    sa.Column("amount_minor_units", sa.BigInteger),
+    sa.Column("amount_currency", sa.String(3)),
+    sa.Column("order_reference", sa.String(64)),
+    sa.Column("evidence", Json, nullable=False),
+    sa.Column("intent", sa.Text),
+    sa.Column("reviewers", Json, nullable=False),
+    sa.Column("decision", Json),
+    sa.Column("notice", Json),
+    sa.Column("course", sa.String(16), nullable=False),
+    sa.Column("effective_at", Instant, nullable=False),
+    sa.Column("expires_on", sa.Date, nullable=False),
+    sa.Column("filed_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("report_receipt", sa.Text, nullable=False),
+    sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column("withdrawal_reason", sa.Text),
+    sa.UniqueConstraint("furnisher", "reference"),
+    # A furnisher reads its own incidents in order.
+    sa.Index("ix_incidents_furnisher_id", "furnisher", "id"),
+)
+
+incident_identities = sa.Table(
+    "incident_identities",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), primary_key=True),
+    sa.Column("position", sa.SmallInteger, primary_key=True),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("key_id", sa.String(32), nullable=False),
+    sa.Column("lookup_key", sa.LargeBinary(32), nullable=False, index=True),
+    sa.Column("seed_sealed", sa.LargeBinary, nullable=False),
+    sa.Column("last_verified_on", sa.Date, nullable=False),
+)
+
+
+def add(transaction: Transaction, incident: Incident) -> bool:
+    """Adds an incident; False when the furnisher's reference is taken."""
+    insert = insert_if_absent(transaction, incidents, _to_row(incident))
+    return transaction.execute(insert).rowcount == 1
+
+
+def add_identities(
+    transaction: Transaction, incident: IncidentId, identities: Iterable[KeptIdentity]
+) -> None:
+    """Adds the identities of a new incident, in their order."""
+    rows = [
+        {
+            "incident_id": incident,
+            "position": position,
+            "type": identity.type_name,
+            "key_id": identity.key_id,
+            "lookup_key": identity.lookup_key,
+            "seed_sealed": identity.seed_sealed,
+            "last_verified_on": identity.last_verified_on,
+        }
+        for position, identity in enumerate(identities)
+    ]
+    transaction.execute(sa.insert(incident_identities), rows)
+
+
+def change(transaction: Transaction, incident: Incident, *, from_version: int) -> bool:
+    """Replaces an incident; False when it is no longer at `from_version`."""
+    row = _to_row(incident)
+    update = (
+        sa.update(incidents)
+        .where(incidents.c.id == incident.id, incidents.c.version == from_version)
+        .values(row)
+    )
+    return transaction.execute(update).rowcount == 1
+
+
+def keep_receipt(transaction: Transaction, incident: Incident, receipt: str) -> Incident:
+    """The incident with the receipt of its newest log entry; the first is its report's."""
+    first = incident.report_receipt or receipt
+    transaction.execute(
+        sa.update(incidents)
+        .where(incidents.c.id == incident.id)
+        .values(receipt=receipt, report_receipt=first)
+    )
+    return replace(incident, receipt=receipt, report_receipt=first)
+
+
+def find(transaction: Transaction, incident: IncidentId) -> Incident | None:
+    """The incident of this id."""
+    return _one(transaction, incidents.c.id == incident)
+
+
+def find_by_reference(
+    transaction: Transaction, furnisher: MemberId, reference: str
+) -> Incident | None:
+    """The incident a furnisher filed under this reference."""
+    return _one(transaction, incidents.c.furnisher == furnisher, incidents.c.reference == reference)
+
+
+def page_of(
+    transaction: Transaction, furnisher: MemberId, *, after: str, items_max: int
+) -> Page[Incident]:
+    """A furnisher's incidents in the order of their ids, after the id `after`."""
+    select = (
+        sa.select(incidents)
+        .where(incidents.c.furnisher == furnisher, incidents.c.id > after)
+        .order_by(incidents.c.id)
+        .limit(items_max + 1)
+    )
+    found = [_from_row(row) for row in transaction.execute(select)]
+    shown = found[:items_max]
+    return Page(shown, shown[-1].id if len(found) > items_max else None)
+
+
+def identities_of(transaction: Transaction, incident: IncidentId) -> Sequence[KeptIdentity]:
+    """The identities an incident was filed under, in their order."""
+    columns = incident_identities.c
+    select = (
+        sa.select(incident_identities)
+        .where(columns.incident_id == incident)
+        .order_by(columns.position)
+    )
+    return [
+        KeptIdentity(
+            type_name=row.type,
+            key_id=row.key_id,
+            lookup_key=row.lookup_key,
+            seed_sealed=row.seed_sealed,
+            last_verified_on=row.last_verified_on,
+        )
+        for row in transaction.execute(select)
+    ]
+
+
+def _one(transaction: Transaction, *conditions: sa.ColumnElement[bool]) -> Incident | None:
+    row = transaction.execute(sa.select(incidents).where(*conditions)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def _to_row(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "furnisher": incident.furnisher,
+        "reference": incident.reference,
+        "digest": incident.digest,
+        "severity": incident.severity and incident.severity.value,
+        "edition": incident.edition,
+        "course": incident.course.value,
+        "effective_at": incident.effective_at,
+        "expires_on": incident.expires_on,
+        "filed_at": incident.filed_at,
+        "changed_at": incident.changed_at,
+        "version": incident.version,
+        "report_receipt": incident.report_receipt,
+        "receipt": incident.receipt,
+        "withdrawal_reason": incident.withdrawal_reason,
+        **filing_to_row(incident.filing),
+    }
+
+
+def _from_row(row: sa.Row[Any]) -> Incident:
+    return Incident(
+        id=IncidentId(row.id),
+        furnisher=MemberId(row.furnisher),
+        reference=row.reference,
+        digest=row.digest,
+        filing=filing_from_row(row._mapping),
+        severity=None if row.severity is None else Severity(row.severity),
+        edition=row.edition,
+        course=Course(row.course),
+        effective_at=row.effective_at,
+        expires_on=row.expires_on,
+        filed_at=row.filed_at,
+        changed_at=row.changed_at,
+        version=row.version,
+        report_receipt=row.report_receipt,
+        receipt=row.receipt,
+        withdrawal_reason=row.withdrawal_reason,
+    )
