@@ -7,9 +7,8 @@ so that threads queue instead of polling. PostgreSQL: psycopg 3, bounded waits.
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -38,7 +37,7 @@ class Database:
             self.engine = _postgresql_engine(parsed, connections_max)
         # SQLite has one writer. Threads of this process wait here in turn; the
         # busy timeout, which polls and can starve, is only for other processes.
-        self._writer: Any = threading.Lock() if self.is_sqlite else nullcontext()
+        self._writer = threading.Lock() if self.is_sqlite else None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -47,7 +46,7 @@ class Database:
         Raises: DatabaseUnavailable when the database cannot be reached, is
         locked, full or too slow.
         """
-        with self._writer, self._work("IMMEDIATE") as transaction:
+        with self._turn_to_write(), self._work("IMMEDIATE") as transaction:
             yield transaction
 
     @contextmanager
@@ -55,6 +54,18 @@ class Database:
         """A unit of work that only reads and so never waits for a writer."""
         with self._work("DEFERRED") as transaction:
             yield transaction
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        if self._writer is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise DatabaseUnavailable
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _work(self, sqlite_begin: str) -> Iterator[Transaction]:
