@@ -1,0 +1,161 @@
+"""The published test vectors are what this program computes, and what the page says."""
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from registry.crypto import voprf
+from registry.crypto.note import vkey
+from registry.crypto.ristretto255 import scalar
+from registry.crypto.signature import PrivateKey
+from registry.http.caller import Caller, KeyRecord
+from registry.http.signed_request import ReceivedCall, verify_signed_request
+from registry.identity.normalise import IdentifierType, normalise
+from registry.kernel import base64url
+from registry.kernel.canonical import canonical_json
+from registry.kernel.clock import parse_instant
+from registry.kernel.ids import MemberId
+from registry.ledger.model import decode_entry
+from registry.members.key_proof import read_key_proof
+
+VECTORS = Path(__file__).resolve().parents[2] / "api_spec" / "vectors"
+
+
+def _vectors(name: str) -> Any:
+    return json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+TOKENS = _vectors("identity_tokens")
+REQUESTS = _vectors("signed_requests")
+ENTRY = _vectors("log_entries")
+
+
+@pytest.mark.parametrize("vector", TOKENS["identifiers"], ids=lambda each: each["identifier"])
+def test_an_identifier_becomes_its_token(vector: dict[str, str]) -> None:
+    """From the identifier as typed to the seed, every step is the published one."""
+    canonical = normalise(IdentifierType(vector["type"]), vector["identifier"], "CN")
+    assert vector["canonical"] == canonical
+
+    x = b"ccr-id-v1\x00"
+    for part in (TOKENS["federation"], vector["type"], canonical):
+        x += len(part.encode()).to_bytes(2, "big") + part.encode()
+    assert vector["x"] == x.hex()
+
+    key_pair = voprf.key_pair_of(bytes.fromhex(TOKENS["secret_key"]))
+    assert TOKENS["public_key"] == base64url.encode(key_pair.public)
+    blinded = voprf.blind(x, scalar(bytes.fromhex(TOKENS["blind"])))
+    assert vector["blinded"] == base64url.encode(blinded.element)
+    evaluated = voprf.evaluate_unproven(key_pair, [blinded.element])
+    assert vector["evaluated"] == base64url.encode(evaluated[0])
+    nonce = scalar(bytes.fromhex(TOKENS["proof_nonce"]))
+    proof = voprf.prove(key_pair, [blinded.element], evaluated, nonce)
+    assert vector["proof"] == base64url.encode(proof)
+
+    evaluation = voprf.Evaluation(elements=evaluated, proof=proof)
+    (y,) = voprf.finalize(
+        inputs=[x], blinded=[blinded], evaluation=evaluation, public_key=key_pair.public
+    )
+    assert vector["y"] == y.hex()
+    token = hmac.digest(y, b"ccr-token-v1\x00" + TOKENS["key_id"].encode(), "sha256")
+    assert vector["token"] == base64url.encode(token)
+    assert vector["seed"] == base64url.encode(hmac.digest(token, b"ccr-seed-v1", "sha256"))
+
+
+# The wire says EdDSA, as RFC 8037 does and its libraries do; RFC 9864 renames it.
+_old_name = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+
+
+@_old_name
+@pytest.mark.parametrize("vector", REQUESTS["requests"], ids=lambda each: each["method"])
+def test_a_signed_request_is_accepted_and_made_anew(vector: dict[str, Any]) -> None:
+    """The JWT verifies as the door verifies it, and signing its claims gives it again."""
+    key = PrivateKey.from_seed(bytes.fromhex(REQUESTS["private_key_seed"]))
+    assert REQUESTS["kid"] == key.public.kid
+    caller = Caller(
+        member=MemberId(REQUESTS["member"]),
+        kid=key.public.kid,
+        scopes=frozenset(),
+        purposes=frozenset(),
+        requests_per_minute=1,
+        evaluations_per_hour=1,
+    )
+    record = KeyRecord(public_key=key.public, is_active=True, caller=caller)
+    verified = verify_signed_request(
+        ReceivedCall(
+            authorization=f"Bearer {vector['jwt']}",
+            method=vector["method"],
+            target=vector["target"],
+            body=(vector["body"] or "").encode(),
+        ),
+        audience=REQUESTS["origin"],
+        now=datetime.fromtimestamp(vector["claims"]["iat"], UTC),
+        find_key={key.public.kid: record}.get,
+    )
+    assert record == verified.key
+    assert vector["jwt"] == _signed_elsewhere(vector, REQUESTS["private_key_seed"])
+
+
+def test_the_key_proof_proves_its_key() -> None:
+    """The published proof is one the members' room takes."""
+    proof = REQUESTS["key_proof"]
+    now = datetime.fromtimestamp(proof["claims"]["iat"], UTC)
+    key = read_key_proof(proof["jws"], audience=REQUESTS["origin"], now=now)
+    assert REQUESTS["kid"] == key.kid
+
+
+def test_the_entry_commits_to_its_opening() -> None:
+    """The 92 bytes follow from header, subject and salts by the formulas of the page."""
+    header, subject = canonical_json(ENTRY["header"]), canonical_json(ENTRY["subject"])
+    at = int(parse_instant(ENTRY["at"]).timestamp())
+    expected = (
+        b"\x01\x02"
+        + ENTRY["record_type"].to_bytes(2, "big")
+        + (at // 3600 * 3600 * 1000).to_bytes(8, "big")
+        + bytes.fromhex(ENTRY["entry_id"].removeprefix("ent_").replace("-", ""))
+        + _commitment(ENTRY["k_h"], b"ccr-hdr-v1\x00", header)
+        + _commitment(ENTRY["k_s"], b"ccr-sub-v1\x00", subject)
+    )
+    entry = base64url.decode(ENTRY["entry"])
+    assert expected == entry
+    assert ENTRY["log"] == decode_entry(entry).log.wire_name
+
+
+@_old_name
+def test_the_receipt_is_for_the_entry() -> None:
+    """The receipt names the leaf of the entry and is signed by the log's key."""
+    key = PrivateKey.from_seed(bytes.fromhex(ENTRY["node_key_seed"]))
+    assert ENTRY["vkey"] == vkey("registry.example/log/access", key.public.raw)
+    leaf = hashlib.sha256(b"\x00" + base64url.decode(ENTRY["entry"])).digest()
+    receipt = ENTRY["receipt"]
+    assert base64url.encode(leaf) == receipt["claims"]["leaf"]
+    assert receipt["jws"] == _signed_elsewhere(receipt, ENTRY["node_key_seed"])
+
+
+def _commitment(salt: str, label: bytes, content: bytes) -> bytes:
+    message = label + len(content).to_bytes(4, "big") + content
+    return hmac.digest(base64url.decode(salt), message, "sha256")
+
+
+def _signed_elsewhere(vector: dict[str, Any], seed: str) -> str:
+    """The JWS an independent implementation makes of header and claims."""
+    raw = bytes.fromhex(seed)
+    public = PrivateKey.from_seed(raw).public.raw
+    key = OKPKey.import_key(
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "d": base64url.encode(raw),
+            "x": base64url.encode(public),
+        }
+    )
+    registry = jws.JWSRegistry(algorithms=["EdDSA"])
+    return jws.serialize_compact(
+        vector["header"], canonical_json(vector["claims"]), key, registry=registry
+    )
