@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
@@ -26,6 +28,8 @@ from registry.ledger.model import decode_entry
 from registry.members.key_proof import read_key_proof
 
 VECTORS = Path(__file__).resolve().parents[2] / "api_spec" / "vectors"
+
+_PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def _vectors(name: str) -> Any:
@@ -100,6 +104,31 @@ def test_a_signed_request_is_accepted_and_made_anew(vector: dict[str, Any]) -> N
     )
     assert record == verified.key
     assert vector["jwt"] == _signed_elsewhere(vector, REQUESTS["private_key_seed"])
+
+
+def test_the_worked_example_signs_like_the_vectors() -> None:
+    """The few lines of docs/integrating.md, run as they stand there, make the published JWTs."""
+    page = (VECTORS.parents[1] / "docs" / "integrating.md").read_text(encoding="utf-8")
+    (code,) = [each for each in _PYTHON.findall(page) if "def sign_call" in each]
+    example: dict[str, Any] = {}
+    exec(code, example)  # our own page
+    seed = bytes.fromhex(REQUESTS["private_key_seed"])
+    made = [
+        example["sign_call"](
+            Ed25519PrivateKey.from_private_bytes(seed),
+            REQUESTS["jwk"],
+            origin=REQUESTS["origin"],
+            member=REQUESTS["member"],
+            method=vector["method"],
+            target=vector["target"],
+            body=(vector["body"] or "").encode(),
+            now=vector["claims"]["iat"],
+            jti=base64url.decode(vector["claims"]["jti"]),
+        )
+        for vector in REQUESTS["requests"]
+    ]
+    assert [vector["jwt"] for vector in REQUESTS["requests"]] == made
+    assert made[0] in page
 
 
 def test_the_key_proof_proves_its_key() -> None:
