@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from rich.bar import Bar
 from rich.console import Group, RenderableType
@@ -10,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text as Styled
 
-from registry.cli.rendering import facts, in_this_language, panel, plain
+from registry.cli.rendering import facts, in_this_language, panel, plain, table
 from registry.client.calls import json_of
 from registry.client.problems import AnswerNotUnderstood
 from registry.client.results import Advice, Band, Filed, Lookup, Match, Receipt
@@ -18,9 +20,8 @@ from registry.client.transport import Answer
 from registry.kernel.canonical import JsonValue
 from registry.kernel.clock import format_instant
 from registry.kernel.problems import Text
+from registry.rulebook.editions import load_editions
 
-SCORE_MIN = 350
-SCORE_MAX = 950
 _BAR_WIDTH = 48
 
 _STYLES = {
@@ -62,9 +63,10 @@ def lookup(answer: Lookup, receipt: Receipt | None) -> Panel:
             "receipt": receipt_line(receipt),
         }
     )
-    parts: list[RenderableType] = [_headline(answer, style), ""]
+    headline = _headline(answer.band, answer.score, answer.edition)
+    parts: list[RenderableType] = [headline, ""]
     if answer.reasons:
-        parts += [_reasons(answer), ""]
+        parts += [_reasons([(r.code, r.points, r.text) for r in answer.reasons]), ""]
     parts.append(grid)
     if answer.adverse_action_notice is not None:
         notice = in_this_language(answer.adverse_action_notice)
@@ -123,35 +125,81 @@ def body_shown(answer: Answer) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _headline(answer: Lookup, style: str) -> RenderableType:
-    if answer.score is None:
-        return plain(f"{answer.band.value}  no score", f"bold {style}")
+def assessment(explained: Mapping[str, Any]) -> RenderableType:
+    """A recomputed score with its reasons, its events and the what-ifs.
+
+    Any: the document of `registry.score.explain`.
+    """
+    band = Band(explained["band"])
+    what_if = explained["what_if"]
+    parts: list[RenderableType] = [
+        _headline(band, explained["score"], explained["edition"]),
+        plain(f"edition {explained['edition']}, at {explained['at']}", "dim"),
+    ]
+    if explained["reasons"]:
+        rows = [
+            (each["code"], each["points"], Text(**each["text"])) for each in explained["reasons"]
+        ]
+        parts += ["", _reasons(rows)]
+    if explained["events"]:
+        parts += ["", _events(explained["events"])]
+    parts += ["", _what_ifs(what_if)]
+    return panel("Score", Group(*parts), _STYLES[band])
+
+
+def _events(events: Sequence[Mapping[str, Any]]) -> RenderableType:
+    rows = [
+        (
+            each["occurred_on"],
+            each["code"],
+            each["severity"],
+            each["groups"],
+            each["points"],
+            ", ".join(each["incidents"]),
+        )
+        for each in events
+    ]
+    return table(None, ("on", "code", "severity", "groups", "points", "incidents"), rows)
+
+
+def _what_ifs(what_if: Mapping[str, Any]) -> RenderableType:
+    rows = [(f"without {each['incident']}", each) for each in what_if["without"]]
+    rows += [(f"on {each['date']}", each) for each in what_if["on"]]
+    cells = [(words, each["band"], each["score"]) for words, each in rows]
+    following = what_if["next_band"]
+    if following is not None:
+        cells.append((f"from {following['date']}, untouched", following["band"], None))
+    return table(None, ("what if", "band", "score"), cells)
+
+
+def _headline(band: Band, score: int | None, edition_name: str) -> RenderableType:
+    style = _STYLES[band]
+    if score is None:
+        return plain(f"{band.value}  no score", f"bold {style}")
     line = Table.grid(padding=(0, 2))
-    line.add_row(
-        plain(answer.band.value, f"bold {style}"),
-        plain(str(answer.score), f"bold {style}"),
-        plain(str(SCORE_MIN), "dim"),
-        Bar(
-            SCORE_MAX - SCORE_MIN,
-            0,
-            answer.score - SCORE_MIN,
-            width=_BAR_WIDTH,
-            color=style,
-            bgcolor="grey23",
-        ),
-        plain(str(SCORE_MAX), "dim"),
-    )
+    cells: list[RenderableType] = [
+        plain(band.value, f"bold {style}"),
+        plain(str(score), f"bold {style}"),
+    ]
+    edition = load_editions().get(edition_name)
+    if edition is not None:
+        # An edition this version does not know has a scale it does not know either.
+        least, most = edition.scorecard.score_min, edition.scorecard.score_max
+        bar = Bar(
+            most - least, 0, score - least, width=_BAR_WIDTH, color=style, bgcolor="bright_black"
+        )
+        cells += [plain(str(least), "dim"), bar, plain(str(most), "dim")]
+    line.add_row(*cells)
     return line
 
 
-def _reasons(answer: Lookup) -> RenderableType:
+def _reasons(rows: Sequence[tuple[str, int, Text]]) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(justify="right", style="bold", no_wrap=True)
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for reason in answer.reasons:
-        cost = f"−{reason.points}" if reason.points else "0"
-        grid.add_row(cost, plain(reason.code), plain(in_this_language(reason.text)))
+    for code, points, text in rows:
+        grid.add_row(f"−{points}" if points else "0", plain(code), plain(in_this_language(text)))
     return grid
 
 

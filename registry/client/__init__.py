@@ -37,6 +37,7 @@ from registry.client.profile import Profile, read_profile
 from registry.client.receipts import ReceiptNotVerified
 from registry.client.registry import Registry
 from registry.client.requests import (
+    Amendment,
     Authorisation,
     Decision,
     Evidence,
@@ -72,6 +73,7 @@ from registry.kernel.money import Money
 
 __all__ = [
     "Advice",
+    "Amendment",
     "Answer",
     "AnswerNotTrusted",
     "AnswerNotUnderstood",

@@ -23,6 +23,7 @@ from registry.client.results import (
     Opening,
     Reason,
     RecordedOutcome,
+    Rulebook,
     WellKnown,
 )
 from registry.crypto.merkle import leaf_hash
@@ -69,6 +70,8 @@ def read_incident(document: Reader, etag: str | None) -> Incident:
     """One incident of this member's."""
     return Incident(
         id=IncidentId(document.text("id")),
+        reference=document.maybe_text("reference"),
+        code=document.maybe_text("code"),
         state=document.choice("state", IncidentState),
         effective_at=document.instant("effective_at"),
         expires_on=document.day("expires_on"),
@@ -148,6 +151,15 @@ def read_outcome(document: Reader) -> RecordedOutcome:
         lookup=LookupId(document.text("lookup")),
         recorded_at=document.instant("recorded_at"),
         receipt=document.text("receipt"),
+    )
+
+
+def read_rulebook(document: Reader) -> Rulebook:
+    """An edition, and the names of all."""
+    return Rulebook(
+        current=document.text("current"),
+        editions=document.texts("editions"),
+        document=document.child("edition").document,
     )
 
 

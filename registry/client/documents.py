@@ -1,7 +1,7 @@
 """Documents of the API as people write them, with identifiers in place of tokens."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from registry.client.problems import RegistryError
 from registry.client.requests import Identifier
@@ -9,6 +9,7 @@ from registry.client.results import IdentityToken
 from registry.identity.normalise import IdentifierType
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
+from registry.kernel.clock import format_instant
 
 IDENTIFIER_MEMBER = "identifier"
 
@@ -68,6 +69,8 @@ def json_value(value: object) -> JsonValue:
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return format_instant(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):

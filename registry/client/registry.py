@@ -13,6 +13,7 @@ from registry.client.problems import AnswerNotTrusted, RegistryProblem
 from registry.client.profile import Profile, profile_of_environment, read_profile
 from registry.client.reading import Reader
 from registry.client.requests import (
+    Amendment,
     Authorisation,
     Identifier,
     Identity,
@@ -145,12 +146,11 @@ class Registry:
                 self._well_known_until = self._timer.monotonic() + WELL_KNOWN_FRESH_SECONDS
             return self._well_known
 
-    def rulebook(self) -> Rulebook:
-        """The edition of the rulebook in force."""
-        document = document_of(
-            self._calls.unsigned(Outgoing(method="GET", target="/v1/rulebook")), self._timer.now()
-        )
-        return Rulebook(edition=document.text("edition"), document=document.document)
+    def rulebook(self, edition: str | None = None) -> Rulebook:
+        """The edition of the rulebook in force, or the one named."""
+        target = "/v1/rulebook" + (f"?edition={path_part(edition)}" if edition else "")
+        answer = self._calls.unsigned(Outgoing(method="GET", target=target))
+        return answers.read_rulebook(document_of(answer, self._timer.now()))
 
     # -- identity tokens
 
@@ -207,7 +207,7 @@ class Registry:
         """One of this member's incidents, with the ETag an amendment needs."""
         answer = self._calls.signed(Outgoing(method="GET", target=_incident_path(id)))
         document = document_of(answer, self._timer.now())
-        return answers.read_incident(document.child("incident"), answer.headers.get("etag"))
+        return answers.read_incident(document, answer.headers.get("etag"))
 
     def incidents(self) -> Iterator[Incident]:
         """All of this member's incidents, fetched page by page as they are read."""
@@ -218,8 +218,8 @@ class Registry:
                 yield answers.read_incident(item, None)
             target = next_target(answer.headers.get("link"), origin=self.origin, target=target)
 
-    def amend(self, incident: Incident, changes: Mapping[str, JsonValue]) -> Filed:
-        """Changes members of an incident, if it still is the version that was read.
+    def amend(self, incident: Incident, amendment: Amendment) -> Filed:
+        """Replaces what the amendment names, if the incident still is the one that was read.
 
         Raises: RegistryProblem of status 412 when it has changed since.
         """
@@ -228,18 +228,19 @@ class Registry:
             Outgoing(
                 method="PATCH",
                 target=_incident_path(incident.id),
-                body=json_body(changes),
+                body=json_body(amendment.to_document()),
                 headers={} if etag is None else {"If-Match": etag},
             )
         )
 
-    def withdraw(self, id: str, *, reason: str) -> Filed:
+    def withdraw(self, id: str, *, reason: str | None = None) -> Filed:
         """Takes an incident back: from now on it is in no answer."""
+        document: dict[str, JsonValue] = {} if reason is None else {"reason": reason}
         return self._filed(
             Outgoing(
                 method="POST",
                 target=f"{_incident_path(id)}/withdrawal",
-                body=json_body({"reason": reason}),
+                body=json_body(document),
             )
         )
 

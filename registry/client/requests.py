@@ -153,13 +153,46 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """One confirmed act of one person, with the five proofs the rulebook asks for.
+class Filing:
+    """What a report and an amendment may say about the act and its proof.
+
+    What is left out of a report that needs it, the rulebook reports as missing.
+    `reviewers` are the member's own names for its staff, two for the severities
+    S3 and S4.
+    """
+
+    confirmed_on: date | None = None
+    amount: Money | None = None
+    order: str | None = None
+    evidence: Sequence[Evidence] | None = None
+    intent: str | None = None
+    reviewers: Sequence[str] | None = None
+    decision: Decision | None = None
+    notice: Notice | None = None
+
+    def _members(self) -> dict[str, JsonValue]:
+        evidence, amount = self.evidence, self.amount
+        return {
+            "confirmed_on": _day(self.confirmed_on),
+            "amount": None
+            if amount is None
+            else {"minor_units": amount.minor_units, "currency": amount.currency},
+            "order": self.order,
+            "evidence": None if evidence is None else [item.to_document() for item in evidence],
+            "intent": self.intent,
+            "reviewers": None if self.reviewers is None else list(self.reviewers),
+            "decision": None if self.decision is None else self.decision.to_document(),
+            "notice": None if self.notice is None else self.notice.to_document(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Filing):
+    """One confirmed act of one person.
 
     `reference` is unique among this member's reports: the same report sent
-    again under it counts once. `reviewers` are the member's own names for its
-    staff, two for the severities S3 and S4. `adult_attested` states that the
-    person is of age.
+    again under it counts once. `adult_attested` states that the person is of
+    age. `identities` say when they were last verified.
     """
 
     reference: str
@@ -167,24 +200,10 @@ class Report:
     code: str
     role: str
     occurred_on: date
-    confirmed_on: date
-    order: str
-    evidence: Sequence[Evidence]
-    intent: str
-    reviewers: Sequence[str]
-    decision: Decision
-    notice: Notice
     adult_attested: bool
-    amount: Money | None = None
 
     def to_document(self, tokens: Sequence[IdentityToken]) -> dict[str, JsonValue]:
         """The report as it is sent, with `tokens` for its identities."""
-        amount: JsonValue = None
-        if self.amount is not None:
-            amount = {
-                "minor_units": self.amount.minor_units,
-                "currency": self.amount.currency,
-            }
         return _without_none(
             {
                 "reference": self.reference,
@@ -192,15 +211,28 @@ class Report:
                 "code": self.code,
                 "role": self.role,
                 "occurred_on": self.occurred_on.isoformat(),
-                "confirmed_on": self.confirmed_on.isoformat(),
-                "amount": amount,
-                "order": self.order,
-                "evidence": [item.to_document() for item in self.evidence],
-                "intent": self.intent,
-                "reviewers": list(self.reviewers),
-                "decision": self.decision.to_document(),
-                "notice": self.notice.to_document(),
                 "adult_attested": self.adult_attested,
+                **self._members(),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment(Filing):
+    """What to replace in an incident; what is None stays as it is."""
+
+    code: str | None = None
+    role: str | None = None
+    occurred_on: date | None = None
+
+    def to_document(self) -> dict[str, JsonValue]:
+        """The amendment as it is sent."""
+        return _without_none(
+            {
+                "code": self.code,
+                "role": self.role,
+                "occurred_on": _day(self.occurred_on),
+                **self._members(),
             }
         )
 
@@ -279,6 +311,10 @@ def _with_day(token: IdentityToken, name: str, day: date | None) -> dict[str, Js
     if day is not None:
         document[name] = day.isoformat()
     return document
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _without_none(members: dict[str, JsonValue]) -> dict[str, JsonValue]:

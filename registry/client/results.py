@@ -113,9 +113,14 @@ class IdentityToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An incident this member reported. `etag` names the version that was read."""
+    """An incident this member reported. `etag` names the version that was read.
+
+    `reference` and `code` are None where the answer tells only what became of it.
+    """
 
     id: IncidentId
+    reference: str | None
+    code: str | None
     state: IncidentState
     effective_at: datetime
     expires_on: date
@@ -249,7 +254,11 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
-    """An edition of the rulebook as the registry serves it."""
+    """An edition of the rulebook as the registry serves it.
 
-    edition: str
+    `current` is the edition in force, `editions` all that may be asked for.
+    """
+
+    current: str
+    editions: tuple[str, ...]
     document: Mapping[str, JsonValue] = field(repr=False)

@@ -10,7 +10,8 @@ from joserfc.jwk import OKPKey
 
 from registry.client import Registry, Retries
 from registry.crypto.signature import PrivateKey
-from tests.client.little_registry import HandTimer, LittleRegistry, running
+from tests.client.hand_timer import HandTimer
+from tests.client.little_registry import LittleRegistry, running
 
 
 @pytest.fixture

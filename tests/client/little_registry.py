@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -40,11 +40,11 @@ class Reply:
 
 
 class Drop:
-    """Close the connection without a word."""
+    """Close the connection at once."""
 
 
 class DropAfterWork:
-    """Do what was asked, then close the connection without a word."""
+    """Do what was asked, then close the connection."""
 
 
 @dataclass
@@ -57,6 +57,7 @@ class Seen:
     body: bytes
     claims: dict[str, Any] | None
     header: dict[str, Any] | None
+    peer: tuple[str, int]
 
     @property
     def document(self) -> Any:
@@ -126,7 +127,7 @@ class LittleRegistry:
             "a_later_member": True,
         }
 
-    def receipt(self, log: str, **changes: Any) -> str:
+    def receipt(self, log: str, /, **changes: Any) -> str:
         now = int(self.now().timestamp())
         claims = {
             "iss": self.origin,
@@ -185,7 +186,9 @@ class LittleRegistry:
         if path == "/.well-known/consumer-credit-registry":
             return Reply(200, self.well_known())
         if path == "/v1/rulebook":
-            return Reply(200, {"edition": "cn-2026.1", "codes": []})
+            return Reply(
+                200, {"current": "cn-2026.1", "editions": ["cn-2026.1"], "edition": {"codes": {}}}
+            )
         refusal = self.refusal(seen)
         if refusal is not None:
             return self.problem(401, "not-authenticated", refusal)
@@ -207,7 +210,9 @@ class LittleRegistry:
             case ("GET", ["v1", "incidents"]):
                 return self.page(seen.target)
             case ("GET", ["v1", "incidents", id_]):
-                return Reply(200, {"incident": self.incident(id=id_)}, {"ETag": '"v7"'})
+                return Reply(
+                    200, self.incident(id=id_, reference="R-1", code="B101"), {"ETag": '"v7"'}
+                )
             case ("PATCH", ["v1", "incidents", _]):
                 return Reply(200, self.filed(self.incident()))
             case ("POST", ["v1", "incidents", _, "withdrawal"]):
@@ -311,8 +316,6 @@ class LittleRegistry:
             "checkpoint": None,
         }
 
-    # -- looking back
-
     def to(self, path: str) -> list[Seen]:
         """The requests that came to one path."""
         return [seen for seen in self.seen if seen.target.partition("?")[0] == path]
@@ -335,7 +338,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         header, claims = self._verified(headers.get("authorization", ""))
-        seen = Seen(self.command, self.path, headers, body, claims, header)
+        seen = Seen(self.command, self.path, headers, body, claims, header, self.client_address)
         self.registry.seen.append(seen)
         script = self.registry.script
         scripted = script.popleft() if script else None
@@ -394,26 +397,3 @@ def running(now: Callable[[], datetime]) -> Iterator[LittleRegistry]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-class HandTimer:
-    """A timer that never waits: it writes down for how long, and moves on."""
-
-    def __init__(self) -> None:
-        self.instant = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-        self.seconds = 1000.0
-        self.waits: list[float] = []
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def wait(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.pass_by(seconds)
-
-    def pass_by(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.instant += timedelta(seconds=seconds)

@@ -9,7 +9,9 @@ import pytest
 
 from registry.client import (
     Advice,
+    Amendment,
     AnswerNotTrusted,
+    AnswerNotUnderstood,
     Authorisation,
     Band,
     Decision,
@@ -28,7 +30,15 @@ from registry.client import (
     RegistryProblem,
     Report,
 )
-from tests.client.little_registry import ENTRY, ENTRY_BYTES, INCIDENT, LOOKUP, LittleRegistry
+from tests.client.hand_timer import HandTimer
+from tests.client.little_registry import (
+    ENTRY,
+    ENTRY_BYTES,
+    INCIDENT,
+    LOOKUP,
+    LittleRegistry,
+    Reply,
+)
 
 PHONE = Identifier.phone("138 0013 8000", last_verified_on=date(2026, 10, 1))
 CONSENT = Authorisation(basis="separate_consent", reference="C-77")
@@ -200,9 +210,6 @@ def test_incidents_are_read_page_by_page(registry: Registry, server: LittleRegis
 
 def test_next_page_elsewhere_is_not_followed(registry: Registry, server: LittleRegistry) -> None:
     """A Link to another origin ends the reading with an error, not with a request there."""
-    from registry.client import AnswerNotUnderstood
-    from tests.client.little_registry import Reply
-
     link = {"Link": '<https://elsewhere.example/v1/incidents>; rel="next"'}
     server.script.append(Reply(200, {"incidents": []}, link))
     with pytest.raises(AnswerNotUnderstood):
@@ -212,7 +219,7 @@ def test_next_page_elsewhere_is_not_followed(registry: Registry, server: LittleR
 def test_amendment_names_the_version_it_changes(registry: Registry, server: LittleRegistry) -> None:
     """An incident read without its ETag is read again before it is amended."""
     incident = next(registry.incidents())
-    registry.amend(incident, {"order": "O-2"})
+    registry.amend(incident, Amendment(order="O-2"))
     (sent,) = [seen for seen in server.seen if seen.method == "PATCH"]
     assert '"v7"' == sent.headers["if-match"]
     assert {"order": "O-2"} == sent.document
@@ -220,7 +227,13 @@ def test_amendment_names_the_version_it_changes(registry: Registry, server: Litt
 
 def test_withdrawal_takes_an_incident_back(registry: Registry) -> None:
     """A withdrawn incident comes back as withdrawn."""
-    assert IncidentState.WITHDRAWN is registry.withdraw(INCIDENT, reason="a mistake").incident.state
+    assert IncidentState.WITHDRAWN is registry.withdraw(INCIDENT).incident.state
+
+
+def test_incident_is_read_with_its_version(registry: Registry) -> None:
+    """An incident read by itself tells its reference and the ETag an amendment needs."""
+    incident = registry.incident(INCIDENT)
+    assert ("R-1", "B101", '"v7"') == (incident.reference, incident.code, incident.etag)
 
 
 def test_entry_is_opened(registry: Registry) -> None:
@@ -235,7 +248,7 @@ def test_entry_is_opened(registry: Registry) -> None:
 
 def test_rulebook_and_any_call(registry: Registry) -> None:
     """What has no method of its own is one `call` away."""
-    assert "cn-2026.1" == registry.rulebook().edition
+    assert "cn-2026.1" == registry.rulebook().current
     assert 404 == registry.call("GET", "/v1/nowhere").status
 
 
@@ -249,12 +262,9 @@ def test_invalid_identifier_sends_nothing_about_anyone(
 
 
 def test_well_known_is_read_once_in_a_while(
-    registry: Registry, server: LittleRegistry, timer: object
+    registry: Registry, server: LittleRegistry, timer: HandTimer
 ) -> None:
     """Ten minutes of calls read what the registry says of itself once."""
-    from tests.client.little_registry import HandTimer
-
-    assert isinstance(timer, HandTimer)
     for _ in range(3):
         registry.well_known()
     assert 1 == len(server.seen)
@@ -285,8 +295,6 @@ def test_no_line_of_the_log_holds_an_identifier_or_a_token(
     registry: Registry, server: LittleRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither log lines nor reprs tell who is asked for."""
-    from tests.client.little_registry import Reply
-
     caplog.set_level(logging.DEBUG)
     server.script.append(Reply(503))
     token = registry.token_for("phone/1", "13800138000")
