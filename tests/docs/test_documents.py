@@ -31,6 +31,7 @@ _PATH = re.compile(
 _VARIABLE = re.compile(rf"\b{PREFIX}([A-Z_]+)\b")
 # At the beginning of a code span, or of a line that is a command.
 _COMMAND = re.compile(r"(?:`|^[ $]*|bin/)registry ([a-z]+(?: [a-z]+)?)(?=[`\s\[])", re.MULTILINE)
+_MAKE = re.compile(r"(?:`|^)make ([a-z]+)", re.MULTILINE)
 # Made when the program runs; not in the repository.
 _MADE = ("var/", "bench/results")
 
@@ -41,6 +42,12 @@ def _id(path: Path) -> str:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
+
+
+def _code(document: Path) -> list[str]:
+    """The code spans of a document, and its fenced blocks."""
+    text = _read(document)
+    return [f"`{span}`" for span in _CODE.findall(_FENCE.sub("", text))] + _FENCE.findall(text)
 
 
 def _anchors(text: str) -> set[str]:
@@ -80,9 +87,7 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
 def test_every_command_that_is_named_exists(document: Path) -> None:
     """`registry …` in a document is a command of the program."""
-    text = _read(document)
-    code = [f"`{span}`" for span in _CODE.findall(_FENCE.sub("", text))] + _FENCE.findall(text)
-    named = [name for each in code for name in _COMMAND.findall(each)]
+    named = [name for each in _code(document) for name in _COMMAND.findall(each)]
     unknown = [name for name in named if not _is_command(name)]
     assert [] == unknown
 
@@ -105,7 +110,7 @@ def _is_command(words: str) -> bool:
 def test_every_make_target_that_is_named_exists(document: Path) -> None:
     """`make …` in a document is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", _read(ROOT / "Makefile"), re.MULTILINE))
-    named = set(re.findall(r"(?:`|^)make ([a-z]+)", _read(document), re.MULTILINE))
+    named = {name for each in _code(document) for name in _MAKE.findall(each)}
     assert set() == named - targets
 
 
