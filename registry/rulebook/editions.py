@@ -182,6 +182,7 @@ def _proof(table: Table) -> ProofRules:
         reviewers_min=table.by_name("reviewers_min", Severity, Table.whole),
         protective_reviewers_min=table.whole("protective_reviewers_min"),
         evidence_classes_min=table.whole("evidence_classes_min"),
+        intent_characters_min=table.whole("intent_characters_min"),
         classes_that_never_count=table.enums("classes_that_never_count", EvidenceClass),
     )
     table.done()

@@ -133,6 +133,7 @@ class ProofRules:
     reviewers_min: Mapping[Severity, int]
     protective_reviewers_min: int
     evidence_classes_min: int
+    intent_characters_min: int
     classes_that_never_count: Set[EvidenceClass]
 
 

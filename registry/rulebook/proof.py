@@ -37,7 +37,7 @@ def missing_points(
         *_confirmation_points(filing, code, edition, now, first_filed_at or now),
     ]
     if code is None or not code.is_protective:
-        points += _intent_points(filing)
+        points += _intent_points(filing, edition)
         points += _decision_points(filing, edition, now)
         points += _notice_points(filing, edition, now)
     if not filing.adult_attested:
@@ -144,7 +144,15 @@ def _lacking(code: str, detail: str) -> FieldError:
 
 def _reviewer_points(filing: Filing, code: Code | None, edition: Edition) -> Iterator[FieldError]:
     seen: set[str] = set()
-    for index, reviewer in enumerate(filing.reviewers):
+    for index, name in enumerate(filing.reviewers):
+        reviewer = name.strip()
+        if not reviewer:
+            yield FieldError(
+                pointer=f"/reviewers/{index}",
+                code="reviewer_not_named",
+                detail="A reviewer has a name.",
+            )
+            continue
         if reviewer in seen:
             yield FieldError(
                 pointer=f"/reviewers/{index}",
@@ -206,12 +214,19 @@ def _confirmation_points(
         )
 
 
-def _intent_points(filing: Filing) -> Iterator[FieldError]:
+def _intent_points(filing: Filing, edition: Edition) -> Iterator[FieldError]:
+    shortest = edition.proof.intent_characters_min
     if filing.intent is None:
         yield FieldError(
             pointer="/intent",
             code="intent_missing",
             detail="What shows dishonest intent must be stated.",
+        )
+    elif len(filing.intent.strip()) < shortest:
+        yield FieldError(
+            pointer="/intent",
+            code="intent_too_short",
+            detail=f"What shows dishonest intent must be stated in {shortest} characters or more.",
         )
 
 

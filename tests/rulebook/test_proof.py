@@ -74,6 +74,11 @@ def test_one_item_less_than_the_least_evidence_is_refused(name, code, index):
         ({"role": Role.SELLER}, [("/role", "role_mismatch")]),
         ({"role": Role.PROTECTIVE}, [("/role", "role_mismatch")]),
         ({"intent": None}, [("/intent", "intent_missing")]),
+        ({"intent": "f" * 19 + " " * 9}, [("/intent", "intent_too_short")]),
+        (
+            {"reviewers": ("staff-1", "  ")},
+            [("/reviewers/1", "reviewer_not_named"), ("/reviewers", "reviewers_too_few")],
+        ),
         ({"reviewers": ("staff-1",)}, [("/reviewers", "reviewers_too_few")]),
         (
             {"reviewers": ("staff-1", "staff-1")},
