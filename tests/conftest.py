@@ -3,12 +3,17 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from registry.app.node import Node
 from registry.database.engine import Database
+from registry.kernel.clock import MovableClock
 from tests.databases import Cluster, migrated, postgresql_cluster
+from tests.nodes import new_app, new_node
 
 TEMPLATE = "template_head"
 _numbers = itertools.count(1)
@@ -83,3 +88,23 @@ def unmigrated_database(request: pytest.FixtureRequest, tmp_path: Path) -> Itera
     yield opened
     opened.close()
     cluster.drop(name)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """The clock rules are applied by; it stands still until a test moves it."""
+    return MovableClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def node(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Node]:
+    """A whole node on each kind of database in turn."""
+    assembled = new_node(tmp_path / "node", database_url, clock)
+    yield assembled
+    assembled.database.close()
+
+
+@pytest.fixture
+def app(node: Node) -> Flask:
+    """The application of `node`; `tests.nodes.new_caller` makes members that call it."""
+    return new_app(node)

@@ -62,6 +62,7 @@ def create_app(node: Node) -> Flask:
     provide(
         app,
         node,
+        node.database,
         door,
         node.rulebook,
         node.evaluations,
