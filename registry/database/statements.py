@@ -14,6 +14,7 @@ def insert_if_absent(transaction: Transaction, table: sa.Table, values: Any) -> 
     A rowcount of 0 says that it stood; on PostgreSQL it waits for a transaction
     that is just adding it, so that the answer is final.
     """
-    if transaction.is_sqlite:
-        return sqlite.insert(table).values(values).on_conflict_do_nothing()
-    return postgresql.insert(table).values(values).on_conflict_do_nothing()
+    insert = sqlite.insert if transaction.is_sqlite else postgresql.insert
+    statement = insert(table).values(values).on_conflict_do_nothing()
+    # Without this SQLAlchemy lets go of an INSERT's rowcount with psycopg: -1, always.
+    return statement.execution_options(preserve_rowcount=True)
