@@ -67,9 +67,17 @@ def report(registry: Registry, file: str) -> None:
 @click.option("--held-since", type=day, metavar="DATE", help="Since when the account has had them.")
 @click.option("--order", required=True, help="The order it is about, by your own name for it.")
 @click.option(
-    "--purpose", required=True, type=click.Choice([each.value for each in Purpose]), help="Why."
+    "--purpose",
+    type=click.Choice([each.value for each in Purpose]),
+    default=Purpose.REFUND_ONLY_REVIEW.value,
+    show_default=True,
+    help="Why.",
 )
-@click.option("--consent", metavar="REF", help="The person's separate consent, by your reference.")
+@click.option(
+    "--consent",
+    metavar="REF",
+    help="The person's separate consent, by your reference.  [default: kept under the order]",
+)
 @click.option("--one-use", metavar="REF", help="The person's one-use authorisation.")
 @click.option("--agent", help="Who asks, by your own name for them.  [default: your login]")
 @connects
@@ -95,7 +103,7 @@ def lookup(
         _identifiers(phones, emails, others, held_since),
         purpose=purpose,
         order=order,
-        authorisation=_authorisation(consent, one_use),
+        authorisation=_authorisation(consent, one_use, order),
         agent=agent or _login(),
     )
     receipt = _verified(registry, answer.receipt)
@@ -169,12 +177,13 @@ def _identifiers(
     return found
 
 
-def _authorisation(consent: str | None, one_use: str | None) -> Authorisation:
-    if (consent is None) == (one_use is None):
-        raise click.UsageError("Say what lets you ask: either --consent or --one-use.")
-    if consent is not None:
-        return Authorisation(basis="separate_consent", reference=consent)
-    return Authorisation(basis="one_use", reference=one_use or "")
+def _authorisation(consent: str | None, one_use: str | None, order: str) -> Authorisation:
+    if consent is not None and one_use is not None:
+        raise click.UsageError("Say what lets you ask: --consent or --one-use, not both.")
+    if one_use is not None:
+        return Authorisation(basis="one_use", reference=one_use)
+    # A consent is given for one order; most platforms keep it under that order.
+    return Authorisation(basis="separate_consent", reference=consent or order)
 
 
 def _login() -> str:
