@@ -94,6 +94,12 @@ def describe_signed(view: Callable[..., Any], scope: Scope | None) -> None:
     _note(view, note)
 
 
+def describe_optionally_signed(view: View) -> View:
+    """Notes on a view that it answers unsigned calls too, with less."""
+    _note(view, {"security": [{}, {"signedRequest": []}]})
+    return view
+
+
 def describe_problems(*problems: type[Problem]) -> Callable[[View], View]:
     """Notes on a view which problems its rules answer with, beyond the usual ones."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from registry.database.engine import Database
 from registry.http.blueprint import Blueprint
-from registry.http.openapi import describe_problems
+from registry.http.openapi import describe_optionally_signed, describe_problems
 from registry.http.signed import Door
 from registry.http.wiring import the
 from registry.kernel.ids import Prefix, parse_id
@@ -16,6 +16,7 @@ blueprint = Blueprint("ledger", __name__, description="The two logs, and what re
 
 
 @blueprint.route("/v1/receipts/<entry_id>", methods=["GET"])
+@describe_optionally_signed
 @describe_problems(EntryNotFound)
 @blueprint.response(200, ReceiptEntrySchema)
 def read_entry(entry_id: str) -> dict[str, Any]:
