@@ -1,5 +1,6 @@
 """Brings a database to the numbered migrations that this version ships."""
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -43,11 +44,17 @@ def require_head(engine: sa.Engine) -> None:
 
     Raises: SchemaOutOfDate.
     """
-    head = ScriptDirectory(str(shipped_directory("migrations"))).get_current_head()
+    head = _head()
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current != head:
         raise SchemaOutOfDate(f"The database is at {current or 'nothing'}, the program at {head}.")
+
+
+@cache
+def _head() -> str | None:
+    # Reads every migration; the files of a running program do not change.
+    return ScriptDirectory(str(shipped_directory("migrations"))).get_current_head()
 
 
 def _config(connection: sa.Connection) -> Config:
