@@ -195,6 +195,16 @@ def test_every_operation_is_on_the_protocol_page() -> None:
     assert [] == missing
 
 
+def test_every_code_of_a_missing_point_is_on_the_protocol_page() -> None:
+    """A furnisher can look up each code that a refused filing is answered with."""
+    page = _read(ROOT / "docs" / "protocol.md")
+    sources = ("rulebook/proof.py", "incidents/service.py")
+    code = "".join(_read(ROOT / "registry" / source) for source in sources)
+    codes = set(re.findall(r'code="([a-z_]+)"', code))
+    codes |= set(re.findall(r'_(?:lacking|out_of_order)\([^)]*?"([a-z]+_[a-z_]+)"', code))
+    assert set() == {each for each in codes if f"`{each}`" not in page}
+
+
 def _is_described(page: str, method: str, path: str) -> bool:
     pattern = re.escape(method.upper()) + re.sub(r"\\\{[^}]*\\\}", r"\\{[a-z]+\\}", re.escape(path))
     return re.search(pattern + r"(?![\w/{])", page) is not None
