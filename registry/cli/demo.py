@@ -98,7 +98,8 @@ def _show_what_to_try(console: Console, settings: Settings, path: Path) -> None:
     )
     commands = (
         f"registry lookup --profile {settings.home}/profiles/kite-resale.json \\\n"
-        f"    --phone '{PUBLISHED[2].identifier.value}' --order A-1 --consent C-1\n"
+        f"    --phone '{PUBLISHED[2].identifier.value}' --purpose refund_only_review \\\n"
+        "    --order A-1 --consent C-1\n"
         f"registry call GET /v1/members/me --profile {settings.home}/profiles/kite-resale.json"
     )
     console.print(panel("Try it from another terminal", commands))
