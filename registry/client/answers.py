@@ -14,24 +14,18 @@ from registry.client.results import (
     Incident,
     IncidentCounts,
     IncidentState,
-    Inclusion,
-    LogEntry,
     LogKey,
     Lookup,
     Match,
     NotLookedUp,
-    Opening,
     Reason,
     RecordedOutcome,
     Rulebook,
     WellKnown,
 )
-from registry.crypto.merkle import leaf_hash
-from registry.kernel import base64url
-from registry.kernel.ids import EntryId, IncidentId, LookupId
+from registry.kernel.ids import IncidentId, LookupId
 
 API_VERSION = "v1"
-ENTRY_BYTES = 92
 KEY_BYTES = 32
 
 
@@ -161,35 +155,3 @@ def read_rulebook(document: Reader) -> Rulebook:
         editions=document.texts("editions"),
         document=document.child("edition").document,
     )
-
-
-def read_log_entry(document: Reader, entry_id: EntryId) -> LogEntry:
-    """An entry with what it commits to; the bytes must be this entry's."""
-    entry = document.data("entry", ENTRY_BYTES)
-    return LogEntry(
-        id=entry_id,
-        entry=entry,
-        leaf=leaf_hash(entry),
-        opening=_read_opening(document.child("opening")) if document.has("opening") else None,
-        inclusion=(
-            _read_inclusion(document.child("inclusion")) if document.has("inclusion") else None
-        ),
-        checkpoint=document.maybe_text("checkpoint"),
-    )
-
-
-def _read_opening(document: Reader) -> Opening:
-    return Opening(
-        header=document.data("header"),
-        subject=document.data("subject"),
-        header_salt=document.data("k_h", KEY_BYTES),
-        subject_salt=document.data("k_s", KEY_BYTES),
-    )
-
-
-def _read_inclusion(document: Reader) -> Inclusion:
-    try:
-        proof = tuple(base64url.decode(text) for text in document.texts("proof"))
-    except ValueError as error:
-        raise AnswerNotUnderstood("the inclusion proof is not base64url") from error
-    return Inclusion(index=document.integer("index"), size=document.integer("size"), proof=proof)

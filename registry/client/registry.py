@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from registry.client import answers, documents, receipts
+from registry.client import answers, documents, entries, receipts
 from registry.client.addresses import next_target, path_part
 from registry.client.calls import Calls, Outgoing, document_of, json_body, problem_of
 from registry.client.problems import AnswerNotTrusted, RegistryProblem
@@ -291,10 +291,13 @@ class Registry:
     # -- proofs
 
     def receipt(self, entry: str) -> LogEntry:
-        """A log entry of this member's, opened, and its proof once it is merged."""
+        """A log entry, opened to who made it, and its proof once it is merged.
+
+        Raises: AnswerNotTrusted when the opening is not what was committed to.
+        """
         path = f"/v1/receipts/{path_part(entry)}"
         answer = self._calls.signed(Outgoing(method="GET", target=path))
-        return answers.read_log_entry(document_of(answer, self._timer.now()), EntryId(entry))
+        return entries.read_log_entry(document_of(answer, self._timer.now()), EntryId(entry))
 
     def verify_receipt(self, receipt: str) -> Receipt:
         """What a receipt promises, verified with the registry's published log keys.

@@ -220,12 +220,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What the two commitments of an entry hide; committed bytes and their salts."""
+    """What the two commitments of an entry hide, shown to fit them.
 
-    header: bytes
-    subject: bytes
-    header_salt: bytes
-    subject_salt: bytes
+    `header` says who did what when and why, `subject` whom it touched.
+    """
+
+    header: Mapping[str, JsonValue]
+    subject: Mapping[str, JsonValue] = field(repr=False)
+    header_salt: bytes = field(repr=False)
+    subject_salt: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,13 +21,12 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey
 
 from registry.crypto import voprf
+from tests.client.little_log import ENTRY, ENTRY_BYTES, HEADER, SALT, SUBJECT, b64u, unb64u
 
 FEDERATION = "test-federation"
 KEY_ID = "k1"
-ENTRY = "ent_01992f5e-7c00-7abc-8def-0123456789ab"
 LOOKUP = "lkp_01992f5e-7c00-7abc-8def-0123456789ab"
 INCIDENT = "inc_01992f5e-7c00-7abc-8def-0123456789ab"
-ENTRY_BYTES = bytes(range(92))
 
 
 @dataclass
@@ -62,14 +61,6 @@ class Seen:
     @property
     def document(self) -> Any:
         return json.loads(self.body)
-
-
-def b64u(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def unb64u(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class LittleRegistry:
@@ -308,10 +299,9 @@ class LittleRegistry:
         return {"status": 200, "answer": self.lookup()}
 
     def entry(self) -> dict[str, Any]:
-        salt = b64u(bytes(32))
         return {
             "entry": b64u(ENTRY_BYTES),
-            "opening": {"header": b64u(b"{}"), "subject": b64u(b"{}"), "k_h": salt, "k_s": salt},
+            "opening": {"header": HEADER, "subject": SUBJECT, "k_h": b64u(SALT), "k_s": b64u(SALT)},
             "inclusion": None,
             "checkpoint": None,
         }

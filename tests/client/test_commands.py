@@ -184,6 +184,23 @@ def test_lookup_is_explained(run: Run, server: LittleRegistry) -> None:
         assert words in done.stdout
 
 
+def test_lookup_needs_no_more_than_person_and_order(run: Run, server: LittleRegistry) -> None:
+    """Without more words it is a refund's review, and the consent is kept under the order."""
+    run("lookup", "--phone", "13800138000", "--order", "O-9", "--agent", "s-1")
+    (sent,) = server.to("/v1/lookups")
+    assert ("refund_only_review", {"basis": "separate_consent", "reference": "O-9"}) == (
+        sent.document["purpose"],
+        sent.document["authorisation"],
+    )
+
+
+def test_lookup_names_a_one_use_authorisation(run: Run, server: LittleRegistry) -> None:
+    """--one-use is the person's own authorisation, and is named as that."""
+    run("lookup", "--phone", "13800138000", "--order", "O-9", "--one-use", "A-1", "--agent", "s-1")
+    (sent,) = server.to("/v1/lookups")
+    assert {"basis": "one_use", "reference": "A-1"} == sent.document["authorisation"]
+
+
 def test_lookup_speaks_the_language_of_the_terminal(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +253,6 @@ def test_invalid_identifier_is_told_without_repeating_it(run: Run, server: Littl
     [
         LOOKUP,
         (*LOOKUP, "--phone", "13800138000", "--one-use", "A-1"),
-        (*LOOKUP[:5], "--phone", "13800138000"),
         (*LOOKUP, "--phone", "13800138000", "--held-since", "yesterday"),
         (*LOOKUP, "--id", "13800138000"),
         (*LOOKUP, "--id", "fax/1=13800138000"),

@@ -31,14 +31,8 @@ from registry.client import (
     Report,
 )
 from tests.client.hand_timer import HandTimer
-from tests.client.little_registry import (
-    ENTRY,
-    ENTRY_BYTES,
-    INCIDENT,
-    LOOKUP,
-    LittleRegistry,
-    Reply,
-)
+from tests.client.little_log import ENTRY, ENTRY_BYTES
+from tests.client.little_registry import INCIDENT, LOOKUP, LittleRegistry, Reply
 
 PHONE = Identifier.phone("138 0013 8000", last_verified_on=date(2026, 10, 1))
 CONSENT = Authorisation(basis="separate_consent", reference="C-77")
@@ -243,7 +237,33 @@ def test_entry_is_opened(registry: Registry) -> None:
     assert ENTRY_BYTES == entry.entry
     assert receipt.leaf == entry.leaf
     assert entry.opening is not None
-    assert entry.inclusion is None
+    assert "refund_only_review" == entry.opening.header["purpose"]
+    assert None is entry.inclusion
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"header": {"purpose": "marketing"}},
+        {"subject": {}},
+        {"k_h": "A" * 43},
+        {"k_s": "A" * 43},
+    ],
+)
+def test_entry_opened_to_something_else_is_not_trusted(
+    registry: Registry, server: LittleRegistry, changes: dict[str, object]
+) -> None:
+    """An opening that does not fit the commitments of the 92 bytes is a lie."""
+    entry = server.entry()
+    server.script.append(Reply(200, entry | {"opening": entry["opening"] | changes}))
+    with pytest.raises(AnswerNotTrusted):
+        registry.receipt(ENTRY)
+
+
+def test_entry_that_is_another_is_not_trusted(registry: Registry) -> None:
+    """The bytes must be those of the entry that was asked for."""
+    with pytest.raises(AnswerNotTrusted):
+        registry.receipt(ENTRY[:-1] + "c")
 
 
 def test_rulebook_and_any_call(registry: Registry) -> None:

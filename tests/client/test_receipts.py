@@ -11,7 +11,8 @@ from joserfc.jwk import OKPKey
 
 from registry.client import AnswerNotUnderstood, Receipt, ReceiptNotVerified, Registry
 from registry.client.receipts import log_public_key
-from tests.client.little_registry import ENTRY, ENTRY_BYTES, LittleRegistry, b64u, unb64u
+from tests.client.little_log import ENTRY, ENTRY_BYTES, b64u, unb64u
+from tests.client.little_registry import LittleRegistry
 
 
 def signed_by_hand(server: LittleRegistry, header: dict[str, object], claims: object) -> str:

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from registry.client.signing import Signer
 from registry.crypto.signature import Algorithm, PrivateKey
-from tests.client.little_registry import b64u, unb64u
+from tests.client.little_log import b64u, unb64u
 
 AT = datetime(2026, 11, 20, 8, 0, 0, 999_000, tzinfo=UTC)
 BODY = b'{"order":"O-1"}'

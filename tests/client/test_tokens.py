@@ -21,7 +21,8 @@ from registry.client import (
 )
 from registry.crypto import ristretto255, voprf
 from registry.crypto.hash_to_group import hash_to_group
-from tests.client.little_registry import FEDERATION, LittleRegistry, Reply, Seen, b64u, unb64u
+from tests.client.little_log import b64u, unb64u
+from tests.client.little_registry import FEDERATION, LittleRegistry, Reply, Seen
 
 
 def lp(data: bytes) -> bytes:
