@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -31,12 +32,13 @@ DESCRIPTION_ORIGIN = "http://127.0.0.1:8080"
 @json_option
 def init(home: Path | None, origin: str, federation: str, mode: str, edition: str) -> None:
     """Make the keys and files of a new node, and its database."""
-    place = Settings.load(home=home).home
-    settings = Settings(
-        home=place, origin=origin, federation=federation, mode=Mode(mode), edition=edition
+    # What the environment says of the node's files and database holds from the start.
+    given = Settings.load(home=home)
+    settings = replace(
+        given, origin=origin, federation=federation, mode=Mode(mode), edition=edition
     )
     create_node(settings)
-    loaded = Settings.load(home=place)
+    loaded = Settings.load(home=given.home)
     migrate_node(loaded)
     with open_node(loaded) as node:
         _show_node(node)
