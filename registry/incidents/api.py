@@ -21,7 +21,6 @@ from registry.incidents.model import (
     VersionMissing,
     VersionOutOfDate,
     etag_of,
-    state_of,
 )
 from registry.incidents.schemas import (
     AmendmentSchema,
@@ -34,7 +33,7 @@ from registry.incidents.schemas import (
 )
 from registry.incidents.service import Filed, Incidents
 from registry.kernel.ids import IncidentId, Prefix, parse_id
-from registry.kernel.paging import decode_cursor, encode_cursor
+from registry.kernel.paging import CursorUnreadable, decode_cursor, encode_cursor
 
 blueprint = Blueprint("incidents", __name__, description="Report, amend and withdraw incidents")
 
@@ -51,7 +50,7 @@ def report_incident(call: Call, report: Report) -> Any:
     facts = _facts(call, filed.incident)
     document = {"incident": facts, "receipt": filed.incident.report_receipt}
     location = url_for("incidents.show_incident", incident_id=filed.incident.id)
-    headers = {"ETag": etag_of(filed.incident), "Location": location}
+    headers = {"ETag": _etag(call, filed.incident), "Location": location}
     return document, 201 if filed.filed is Filed.NOW else 200, headers
 
 
@@ -61,8 +60,7 @@ def report_incident(call: Call, report: Report) -> Any:
 @blueprint.response(200, IncidentPageSchema)
 def list_incidents(call: Call, query: dict[str, Any]) -> Any:
     """List the incidents this member filed."""
-    after = decode_cursor(query["cursor"]) if "cursor" in query else ""
-    page = the(Incidents).page(call, after=after, items_max=query["limit"])
+    page = the(Incidents).page(call, after=_after(query), items_max=query["limit"])
     headers = {}
     if page.next_after is not None:
         target = url_for(
@@ -83,8 +81,9 @@ def show_incident(call: Call, incident_id: str) -> Any:
     """Read an incident this member filed."""
     incidents = the(Incidents)
     incident = incidents.get(call, _incident_id(incident_id))
-    headers = {"ETag": etag_of(incident), "Cache-Control": "no-cache"}
-    if request.if_none_match.contains(str(incident.version)):
+    etag = _etag(call, incident)
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if request.if_none_match.contains(etag.strip('"')):
         return "", 304, headers
     identities = incidents.identities_of(call, incident)
     return _facts(call, incident) | {"identities": identities}, 200, headers
@@ -103,7 +102,7 @@ def amend_incident(call: Call, amendment: Amendment, incident_id: str) -> Any:
     if_match = request.headers.get("If-Match")
     amended = the(Incidents).amend(call, _incident_id(incident_id), amendment, if_match)
     document = {"incident": _facts(call, amended), "receipt": amended.receipt}
-    return document, 200, {"ETag": etag_of(amended)}
+    return document, 200, {"ETag": _etag(call, amended)}
 
 
 @blueprint.route("/v1/incidents/<incident_id>/withdrawal", methods=["POST"])
@@ -118,15 +117,31 @@ def withdraw_incident(call: Call, withdrawal: dict[str, Any], incident_id: str) 
     reason = withdrawal["reason"]
     withdrawn = the(Incidents).withdraw(call, _incident_id(incident_id), reason, if_match)
     document = {"incident": _facts(call, withdrawn), "receipt": withdrawn.receipt}
-    return document, 200, {"ETag": etag_of(withdrawn)}
+    return document, 200, {"ETag": _etag(call, withdrawn)}
 
 
 def _facts(call: Call, incident: Incident) -> dict[str, Any]:
     """What the schemas dump: the incident, its filing and its state now."""
-    state = state_of(incident, the(Incidents).edition_of(incident), call.now)
+    state = the(Incidents).state_of(incident, call.now)
     filing = {field.name: getattr(incident.filing, field.name) for field in fields(incident.filing)}
     own = {field.name: getattr(incident, field.name) for field in fields(incident)}
     return filing | own | {"state": state}
+
+
+def _etag(call: Call, incident: Incident) -> str:
+    return etag_of(incident, the(Incidents).state_of(incident, call.now))
+
+
+def _after(query: dict[str, Any]) -> str:
+    """The incident id after which the page begins; before all of them without a cursor."""
+    if "cursor" not in query:
+        return ""
+    after = decode_cursor(query["cursor"])
+    try:
+        parse_id(Prefix.INCIDENT, after)
+    except ValueError:
+        raise CursorUnreadable from None
+    return after
 
 
 def _incident_id(text: str) -> IncidentId:

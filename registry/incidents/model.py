@@ -9,9 +9,10 @@ from registry.identity.model import IdentityToken
 from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.money import Money
 from registry.kernel.problems import Kind, Problem, Text
-from registry.rulebook.calendar import add_span, exact_duration, local_date
+from registry.rulebook.calendar import exact_duration, local_date
 from registry.rulebook.filing import EvidenceItem, Filing, LinkedDecision, Notice
 from registry.rulebook.model import Code, Edition, Role, Severity
+from registry.rulebook.proof import requires_new_notice
 from registry.score.model import Contribution, ProtectiveMarker
 
 
@@ -110,12 +111,11 @@ class ReportedIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a furnisher sends. `digest` is SHA-256 of the canonical body."""
+    """What a furnisher sends."""
 
     reference: str
     identities: tuple[ReportedIdentity, ...]
     filing: Filing
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +151,7 @@ class Incident:
     """One confirmed act, as filed and as it stands.
 
     `severity` is None for protective markers. `version` counts changes from 1.
+    `digest` tells the report it came with from any other (32 bytes).
     `report_receipt` is of the filing, `receipt` of its newest change.
     """
 
@@ -204,30 +205,47 @@ def is_closed(state: State) -> bool:
     return state in (State.WITHDRAWN, State.OVERTURNED, State.EXPIRED)
 
 
-def effective_from(filing: Filing, code: Code, edition: Edition, filed_at: datetime) -> datetime:
-    """When the incident begins to count: the notice has run, or at once if it protects.
+def effective_from(filing: Filing, code: Code, edition: Edition, said_at: datetime) -> datetime:
+    """When what was said at `said_at` begins to count.
 
-    Source: RULEBOOK 3 (notice before effect).
+    When the notice has run, but never before it was said: a score of the past
+    stays what it was. What protects counts at once. Source: RULEBOOK 3.
     """
     if code.is_protective:
-        return filed_at
+        return said_at
     assert filing.notice is not None, "the proof has seen the notice"
-    return filing.notice.delivered_at + exact_duration(edition.deadlines.notice_before_effect)
+    noticed = exact_duration(edition.deadlines.notice_before_effect)
+    return max(filing.notice.delivered_at + noticed, said_at)
 
 
-def expires_after(filing: Filing, code: Code, edition: Edition) -> date:
-    """The first day the incident is in no answer: counted from the end of the event.
+def effective_after(
+    before: Incident, filing: Filing, edition: Edition, amended_at: datetime
+) -> datetime:
+    """When an incident counts that is amended to `filing`.
 
-    Source: RULEBOOK 3; Credit Reporting Regulation art. 16.
+    What weighs more counts when its own notice has run; anything else goes on as
+    it was, though not before the notice it now names. Both are proved.
     """
-    kept = (
-        edition.deadlines.protective_kept
-        if code.severity is None
-        else edition.deadlines.kept[code.severity]
-    )
-    return add_span(filing.occurred_on, kept, edition)
+    code = edition.codes[filing.code]
+    if code.is_protective:
+        return min(before.effective_at, amended_at)
+    if requires_new_notice(before.filing, filing, edition):
+        return effective_from(filing, code, edition, amended_at)
+    return max(before.effective_at, effective_from(filing, code, edition, before.filed_at))
 
 
-def etag_of(incident: Incident) -> str:
-    """The entity tag of this version, quotes included."""
-    return f'"{incident.version}"'
+def is_newer_notice(before: Filing, after: Filing) -> bool:
+    """Whether the subject was told again since."""
+    if after.notice is None:
+        return False
+    return before.notice is None or after.notice.delivered_at > before.notice.delivered_at
+
+
+def etag_of(incident: Incident, state: State) -> str:
+    """The entity tag of this version in this state, quotes included."""
+    return f'"{incident.version}-{state.value}"'
+
+
+def is_of_version(etag: str, incident: Incident) -> bool:
+    """Whether an entity tag is of this version; the state may have changed with time."""
+    return etag in {etag_of(incident, state) for state in State}

@@ -4,11 +4,10 @@ What the standard of proof asks for is not required here: the rulebook reports
 all of it that is missing at once, with pointers.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from registry.http.fields import (
     AnswerSchema,
@@ -25,7 +24,6 @@ from registry.http.fields import (
 from registry.identity.model import IdentityToken
 from registry.identity.normalise import IdentifierType
 from registry.incidents.model import Amendment, Report, ReportedIdentity, State
-from registry.kernel.canonical import canonical_json
 from registry.kernel.money import MINOR_UNITS_MAX, Money
 from registry.kernel.paging import PAGE_ITEMS_MAX
 from registry.rulebook.filing import (
@@ -160,9 +158,9 @@ class ReportSchema(FilingMembersSchema):
     )
     adult_attested = StrictBoolean()
 
-    @post_load(pass_original=True)
-    def to_model(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> Report:
-        """The loaded report, with the digest of the body it came as."""
+    @post_load
+    def to_model(self, data: Mapping[str, Any], **_: Any) -> Report:
+        """The loaded report."""
         given: dict[str, Any] = {name: data.get(name) for name in _FILING_MEMBERS}
         for name in ("evidence", "reviewers"):
             given[name] = tuple(given[name] or ())
@@ -171,12 +169,17 @@ class ReportSchema(FilingMembersSchema):
             reference=data["reference"],
             identities=tuple(data["identities"]),
             filing=Filing(**given),
-            digest=hashlib.sha256(canonical_json(original)).digest(),
         )
 
 
 class AmendmentSchema(FilingMembersSchema):
     """What to replace; members that are left out stay as they are."""
+
+    @validates_schema
+    def require_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuses an amendment that amends nothing."""
+        if not data:
+            raise ValidationError("Nothing to amend.")
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> Amendment:

@@ -1,15 +1,16 @@
 """Files, amends and withdraws incidents; says what is known of a subject."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from enum import Enum
-from hashlib import sha256
 
 from registry.database.transaction import Transaction
 from registry.http.caller import Call
 from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
 from registry.incidents import standings, store
+from registry.incidents.digests import content_digest, report_digest
 from registry.incidents.model import (
     Amendment,
     Course,
@@ -23,17 +24,18 @@ from registry.incidents.model import (
     ReferenceTaken,
     Report,
     ReportedIdentity,
+    State,
     VersionMissing,
     VersionOutOfDate,
+    effective_after,
     effective_from,
-    etag_of,
-    expires_after,
     is_closed,
+    is_newer_notice,
+    is_of_version,
     state_of,
 )
-from registry.incidents.rows import filing_to_row
 from registry.kernel import base64url
-from registry.kernel.canonical import JsonValue, canonical_json
+from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import IncidentId, new_incident_id
 from registry.kernel.paging import PAGE_ITEMS_MAX, Page
 from registry.kernel.problems import FieldError
@@ -43,7 +45,7 @@ from registry.members.service import Directory
 from registry.rulebook.calendar import local_date
 from registry.rulebook.filing import Filing
 from registry.rulebook.model import Edition, Rulebook
-from registry.rulebook.proof import missing_points, requires_new_notice
+from registry.rulebook.proof import expiry_of, missing_points, requires_new_notice
 from registry.score.model import Contribution, ProtectiveMarker
 
 
@@ -80,9 +82,9 @@ class Incidents:
         self._directory = directory
         self._ledger = ledger
 
-    def edition_of(self, incident: Incident) -> Edition:
-        """The edition an incident was filed under."""
-        return self._rulebook.editions[incident.edition]
+    def state_of(self, incident: Incident, now: datetime) -> State:
+        """What an incident is at `now`."""
+        return state_of(incident, self._edition_of(incident), now)
 
     def report(self, call: Call, report: Report) -> FiledIncident:
         """Files an incident; the same report again finds the one it made.
@@ -90,20 +92,20 @@ class Incidents:
         Raises: FilingIncomplete with everything that is missing; ReferenceTaken.
         """
         transaction, furnisher = call.transaction, call.caller.member
+        identities = [self._keep(each) for each in report.identities]
+        digest = report_digest(report, identities)
         standing = store.find_by_reference(transaction, furnisher, report.reference)
         if standing is not None:
-            return _same_report(standing, report)
+            return _same_report(standing, digest)
         self._require_proof(report, call)
-        identities = [self._keep(each) for each in report.identities]
-        incident = self._incident(call, report)
+        incident = self._incident(call, report, digest)
         if not store.add(transaction, incident):
             # Another call with this reference committed between our look and our write.
             standing = store.find_by_reference(transaction, furnisher, report.reference)
             assert standing is not None, "the reference was taken a moment ago"
-            return _same_report(standing, report)
+            return _same_report(standing, digest)
         store.add_identities(transaction, incident.id, identities)
-        standings.recompute(transaction, (each.lookup_key for each in identities))
-        filed = self._log(call, RecordType.REPORT, incident)
+        filed = self._record(call, RecordType.REPORT, incident, identities)
         return FiledIncident(incident=filed, filed=Filed.NOW)
 
     def amend(
@@ -115,30 +117,23 @@ class Incidents:
         when that one has run. Raises: IncidentNotFound, VersionMissing,
         VersionOutOfDate, IncidentClosed, FilingIncomplete.
         """
-        before = self.get(call, incident_id)
+        before = self._get_to_change(call, incident_id)
         if if_match is None:
             raise VersionMissing
         if not _matches(if_match, before):
             raise VersionOutOfDate
-        edition = self.edition_of(before)
-        if is_closed(state_of(before, edition, call.now)):
+        if is_closed(self.state_of(before, call.now)):
             raise IncidentClosed
+        edition = self._edition_of(before)
         filing = _amended(before.filing, amendment)
-        errors = missing_points(filing, edition, call.now)
-        restarts = not errors and requires_new_notice(before.filing, filing, edition)
-        if restarts and not _is_newer_notice(before.filing, filing):
-            errors = [_NEW_NOTICE_MISSING]
-        if errors:
-            raise FilingIncomplete(errors=errors)
+        self._require_proof_again(before, filing, edition, call.now)
         code = edition.codes[filing.code]
         after = replace(
             before,
             filing=filing,
             severity=code.severity,
-            expires_on=expires_after(filing, code, edition),
-            effective_at=(
-                effective_from(filing, code, edition, call.now) if restarts else before.effective_at
-            ),
+            expires_on=_expiry(filing, edition, before.filed_at),
+            effective_at=effective_after(before, filing, edition, call.now),
             changed_at=call.now,
             version=before.version + 1,
         )
@@ -152,12 +147,12 @@ class Incidents:
         Withdrawn already: the incident as it was then. Raises: IncidentNotFound,
         VersionOutOfDate, IncidentClosed.
         """
-        before = self.get(call, incident_id)
+        before = self._get_to_change(call, incident_id)
         if before.course is Course.WITHDRAWN:
             return before
         if if_match is not None and not _matches(if_match, before):
             raise VersionOutOfDate
-        if is_closed(state_of(before, self.edition_of(before), call.now)):
+        if is_closed(self.state_of(before, call.now)):
             raise IncidentClosed
         after = replace(
             before,
@@ -173,10 +168,7 @@ class Incidents:
 
         Raises: IncidentNotFound, also where another member filed it.
         """
-        incident = store.find(call.transaction, incident_id)
-        if incident is None or incident.furnisher != call.caller.member:
-            raise IncidentNotFound
-        return incident
+        return _own(call, store.find(call.transaction, incident_id))
 
     def identities_of(self, call: Call, incident: Incident) -> list[KeptIdentity]:
         """The identities an incident was filed under."""
@@ -195,10 +187,12 @@ class Incidents:
         Filings of suspended members are quarantined: they are not in it. Whether
         an incident is in effect yet, or still, is for the score to say.
         """
-        return {
-            key: self._known(lines)
-            for key, lines in standings.read(transaction, lookup_keys).items()
-        }
+        found = standings.read(transaction, lookup_keys)
+        furnishers = {line.furnisher for lines in found.values() for line in lines}
+        if any(self._directory.member(each) is None for each in furnishers):
+            # Admitted, and its filing committed, since this call was let in.
+            self._directory.refresh(transaction)
+        return {key: self._known(lines) for key, lines in found.items()}
 
     def _known(self, lines: list[standings.StandingLine]) -> KnownSubject:
         heard = [line for line in lines if not self._directory.is_suspended(line.furnisher)]
@@ -253,7 +247,8 @@ class Incidents:
                 code="key_unknown",
                 detail="This registry has no key of this id; see the well-known document.",
             )
-        if each.identity in [other.identity for other in report.identities[:position]]:
+        earlier = report.identities[:position]
+        if each.identity.token in [other.identity.token for other in earlier]:
             yield FieldError(
                 pointer=pointer, code="repeated", detail="The identity is listed more than once."
             )
@@ -275,20 +270,40 @@ class Incidents:
             last_verified_on=reported.last_verified_on,
         )
 
-    def _incident(self, call: Call, report: Report) -> Incident:
+    def _require_proof_again(
+        self, before: Incident, filing: Filing, edition: Edition, now: datetime
+    ) -> None:
+        errors = missing_points(filing, edition, now, first_filed_at=before.filed_at)
+        if (
+            not errors
+            and requires_new_notice(before.filing, filing, edition)
+            and not is_newer_notice(before.filing, filing)
+        ):
+            errors = [_NEW_NOTICE_MISSING]
+        if errors:
+            raise FilingIncomplete(errors=errors)
+
+    def _get_to_change(self, call: Call, incident_id: IncidentId) -> Incident:
+        """The caller's incident, which nobody else can change until this call is over."""
+        return _own(call, store.find_and_lock(call.transaction, incident_id))
+
+    def _edition_of(self, incident: Incident) -> Edition:
+        return self._rulebook.editions[incident.edition]
+
+    def _incident(self, call: Call, report: Report, digest: bytes) -> Incident:
         edition = self._rulebook.current
         code = edition.codes[report.filing.code]
         return Incident(
             id=new_incident_id(call.now),
             furnisher=call.caller.member,
             reference=report.reference,
-            digest=report.digest,
+            digest=digest,
             filing=report.filing,
             severity=code.severity,
             edition=edition.name,
             course=Course.FILED,
             effective_at=effective_from(report.filing, code, edition, call.now),
-            expires_on=expires_after(report.filing, code, edition),
+            expires_on=_expiry(report.filing, edition, call.now),
             filed_at=call.now,
             changed_at=call.now,
             version=1,
@@ -299,22 +314,30 @@ class Incidents:
     def _change(
         self, call: Call, record_type: RecordType, before: Incident, after: Incident
     ) -> Incident:
-        if not store.change(call.transaction, after, from_version=before.version):
-            # Another change of this incident committed first.
-            raise VersionOutOfDate
+        changed = store.change(call.transaction, after, from_version=before.version)
+        assert changed, "the incident is locked"
         identities = store.identities_of(call.transaction, after.id)
-        standings.recompute(call.transaction, (each.lookup_key for each in identities))
-        return self._log(call, record_type, after)
+        return self._record(call, record_type, after, identities)
 
-    def _log(self, call: Call, record_type: RecordType, incident: Incident) -> Incident:
-        """Appends the change to the incident log; the incident keeps the receipt."""
-        identities = store.identities_of(call.transaction, incident.id)
+    def _record(
+        self,
+        call: Call,
+        record_type: RecordType,
+        incident: Incident,
+        identities: Sequence[KeptIdentity],
+    ) -> Incident:
+        """Brings the subject's standing up to date and the change into the incident log.
+
+        Gives the incident with the receipt of the change.
+        """
+        today = local_date(call.now, self._rulebook.current)
+        standings.recompute(call.transaction, {each.lookup_key for each in identities}, today)
         seeds = sorted(
             base64url.encode(self._protector.open_seed(each.seed_sealed, each.lookup_key))
             for each in identities
         )
         subject: dict[str, JsonValue] = {
-            "content": base64url.encode(_content_digest(incident)),
+            "content": base64url.encode(content_digest(incident.filing)),
             "incident": incident.id,
             "seeds": seeds,
         }
@@ -344,10 +367,21 @@ _NEW_NOTICE_MISSING = FieldError(
 )
 
 
-def _same_report(incident: Incident, report: Report) -> FiledIncident:
-    if incident.digest != report.digest:
+def _own(call: Call, incident: Incident | None) -> Incident:
+    if incident is None or incident.furnisher != call.caller.member:
+        raise IncidentNotFound
+    return incident
+
+
+def _same_report(incident: Incident, digest: bytes) -> FiledIncident:
+    if incident.digest != digest:
         raise ReferenceTaken
     return FiledIncident(incident=incident, filed=Filed.BEFORE)
+
+
+def _expiry(filing: Filing, edition: Edition, filed_at: datetime) -> date:
+    code = edition.codes[filing.code]
+    return expiry_of(code, filing.occurred_on, local_date(filed_at, edition), edition)
 
 
 def _amended(filing: Filing, amendment: Amendment) -> Filing:
@@ -355,20 +389,6 @@ def _amended(filing: Filing, amendment: Amendment) -> Filing:
     return replace(filing, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _is_newer_notice(before: Filing, after: Filing) -> bool:
-    if after.notice is None:
-        return False
-    return before.notice is None or after.notice.delivered_at > before.notice.delivered_at
-
-
 def _matches(if_match: str, incident: Incident) -> bool:
     tags = [tag.strip() for tag in if_match.split(",")]
-    return "*" in tags or etag_of(incident) in tags
-
-
-def _content_digest(incident: Incident) -> bytes:
-    """SHA-256 of the canonical filing: what the log commits to without showing it."""
-    row = filing_to_row(incident.filing)
-    for name in ("occurred_on", "confirmed_on"):
-        row[name] = row[name] and row[name].isoformat()
-    return sha256(canonical_json(row)).digest()
+    return "*" in tags or any(is_of_version(tag, incident) for tag in tags)

@@ -6,7 +6,7 @@ is applied when it is read, so that no job has to visit rows.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -71,17 +71,18 @@ def read(
     return {bytes(key): [_line(each) for each in json.loads(text)] for key, text in cursor}
 
 
-def recompute(transaction: Transaction, lookup_keys: Iterable[bytes]) -> None:
+def recompute(transaction: Transaction, lookup_keys: Set[bytes], today: date) -> None:
     """Brings the rows of these keys up to date with the incidents, in this transaction.
+
+    What has expired by `today` is left out of them.
 
     The rows are locked first, in one order everywhere, so that two changes of one
     subject wait for each other and neither overlooks the other; what is read
     after the lock is what every earlier holder committed.
     """
-    keys = sorted(set(lookup_keys))
-    for key in keys:
-        _lock(transaction, key)
-    lines = _lines_from_incidents(transaction, keys)
+    keys = sorted(lookup_keys)
+    _lock(transaction, keys)
+    lines = _lines_from_incidents(transaction, keys, today)
     for key in keys:
         found = lines.get(key)
         if found:
@@ -94,12 +95,12 @@ def recompute(transaction: Transaction, lookup_keys: Iterable[bytes]) -> None:
             transaction.execute(sa.delete(standings).where(standings.c.lookup_key == key))
 
 
-def _lock(transaction: Transaction, key: bytes) -> None:
-    values = {"lookup_key": key, "contributions": "[]", "version": 1}
+def _lock(transaction: Transaction, keys: Sequence[bytes]) -> None:
+    # One statement for all; PostgreSQL takes the rows in the order of VALUES.
     kind = sqlite if transaction.is_sqlite else postgresql
     transaction.execute(
         kind.insert(standings)
-        .values(values)
+        .values([{"lookup_key": key, "contributions": "[]", "version": 1} for key in keys])
         .on_conflict_do_update(
             index_elements=["lookup_key"], set_={"version": standings.c.version + 1}
         )
@@ -107,7 +108,7 @@ def _lock(transaction: Transaction, key: bytes) -> None:
 
 
 def _lines_from_incidents(
-    transaction: Transaction, keys: Collection[bytes]
+    transaction: Transaction, keys: Collection[bytes], today: date
 ) -> dict[bytes, list[dict[str, Any]]]:
     select = (
         sa.select(
@@ -124,7 +125,11 @@ def _lines_from_incidents(
             incidents.c.evidence,
         )
         .join(incidents, incidents.c.id == incident_identities.c.incident_id)
-        .where(incident_identities.c.lookup_key.in_(keys), incidents.c.course.not_in(_GONE))
+        .where(
+            incident_identities.c.lookup_key.in_(keys),
+            incidents.c.course.not_in(_GONE),
+            incidents.c.expires_on > today,
+        )
         .order_by(incidents.c.id)
     )
     lines: dict[bytes, list[dict[str, Any]]] = {}

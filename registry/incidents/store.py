@@ -115,6 +115,17 @@ def find(transaction: Transaction, incident: IncidentId) -> Incident | None:
     return _one(transaction, incidents.c.id == incident)
 
 
+def find_and_lock(transaction: Transaction, incident: IncidentId) -> Incident | None:
+    """The incident of this id, which other transactions wait for from now on.
+
+    SQLite has one writer at a time and needs no lock.
+    """
+    row = transaction.execute(
+        sa.select(incidents).where(incidents.c.id == incident).with_for_update()
+    ).one_or_none()
+    return None if row is None else _from_row(row)
+
+
 def find_by_reference(
     transaction: Transaction, furnisher: MemberId, reference: str
 ) -> Incident | None:
