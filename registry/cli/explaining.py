@@ -53,9 +53,9 @@ def lookup(answer: Lookup, receipt: Receipt | None) -> Panel:
             "advice": plain(in_this_language(_ADVICE[answer.advice]), f"bold {style}"),
             "match": in_this_language(_MATCHES[answer.match]),
             "incidents": (
-                f"{counts.active} active, {counts.under_appeal} under appeal,"
-                f" from {counts.furnishers} furnishers"
-                + (f", latest on {counts.latest_on}" if counts.latest_on else "")
+                f"{counts.active} active, {counts.under_appeal} under appeal;"
+                f" furnishers: {counts.furnishers}"
+                + (f"; latest on {counts.latest_on}" if counts.latest_on else "")
             ),
             "protective": ", ".join(answer.protective) or "none",
             "lookup": answer.id,

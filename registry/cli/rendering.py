@@ -134,14 +134,17 @@ def show_problem(error: Exception) -> bool:
 def _print_problem(
     heading: str, detail: str, errors: Sequence[FieldError], request_id: str | None
 ) -> None:
-    parts: list[RenderableType] = [plain(detail)] if detail else []
+    # What the heading or the detail has said is not said again.
+    parts: list[RenderableType] = [plain(detail)] if detail and detail not in heading else []
+    errors = [each for each in errors if each.pointer or each.detail != detail]
     if errors:
+        parts += [""] if parts else []
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="bold", no_wrap=True)
         grid.add_column(overflow="fold")
         for error in errors:
             grid.add_row(plain(error.pointer or "/"), plain(f"{error.detail} ({error.code})"))
-        parts += ["", grid]
+        parts.append(grid)
     if request_id:
         parts += ["", plain(f"request {request_id}", "dim")]
     _console(stderr=True).print(panel(heading, Group(*parts), "red"))

@@ -176,7 +176,7 @@ def test_lookup_is_explained(run: Run, server: LittleRegistry) -> None:
         "B  741",
         "−89  B101  Forged damage",
         "ask for the goods back first",
-        "1 active, 0 under appeal, from 1 furnishers, latest on 2026-10-01",
+        "1 active, 0 under appeal; furnishers: 1; latest on 2026-10-01",
         "V402",
         "✓ verified",
         "You may see it.",
