@@ -1,0 +1,222 @@
+"""A real node: made and served by the `registry` command, on either database."""
+
+import os
+import re
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from json import loads
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from click.testing import CliRunner
+
+from registry.cli import main
+from tests.databases import Cluster
+from tests.journeys.filings import WRITTEN
+from tests.journeys.independent import Key, Member, address_of, secrets_sent, send
+
+FEDERATION = "journeys.example"
+READY_TIMEOUT_SECONDS = 60
+REGISTRY = str(Path(sys.executable).with_name("registry"))
+FURNISHER = ("furnisher",)
+INQUIRER = ("inquirer",)
+BOTH = ("furnisher", "inquirer")
+
+_ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|::1")
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{10,}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """One node's home, database and server process."""
+
+    home: Path
+    origin: str
+    database_url: str
+    server: "subprocess.Popen[bytes] | None" = None
+    _names: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return address_of(self.origin)
+
+    @property
+    def lines_file(self) -> Path:
+        """Everything the server wrote to stdout and stderr."""
+        return self.home.with_suffix(".txt")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"REGISTRY_HOME": str(self.home), "REGISTRY_DATABASE_URL": self.database_url}
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("REGISTRY_", "CCR_"))
+        }
+        return others | own
+
+    def command(self, *arguments: str) -> Any:
+        """What a `registry` command answers with --json; it must succeed."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return loads(result.stdout)
+
+    def run(self, *arguments: str) -> Any:
+        """A `registry` command in this process, on this node."""
+        return CliRunner().invoke(main, arguments, env=self.environment)
+
+    def admit(
+        self,
+        *roles: str,
+        key: Key | None = None,
+        options: Sequence[str] = (),
+        evaluations: int = 1_000_000,
+        requests: int = 10_000_000,
+    ) -> Member:
+        """A fresh member with a key of its own, ready to call."""
+        key = key or Key()
+        proof = self.home.with_suffix(f".{secrets.token_hex(4)}.proof")
+        proof.write_text(key.proof(self.origin))
+        admitted = self.command(
+            "members",
+            "admit",
+            f"Platform {next(self._names)}",
+            *(argument for role in roles for argument in ("--role", role)),
+            *("--key-proof", str(proof)),
+            *("--evaluations-per-hour", str(evaluations), "--requests-per-minute", str(requests)),
+            *options,
+        )
+        return Member(id=admitted["id"], key=key, origin=self.origin, address=self.address)
+
+    def start(self) -> None:
+        """Serves, and returns when the node says it is ready."""
+        assert self.server is None
+        with self.lines_file.open("ab") as lines:
+            self.server = subprocess.Popen(
+                [REGISTRY, "serve"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=lines,
+                stderr=subprocess.STDOUT,
+                # A group of its own, which can be killed whole.
+                start_new_session=True,
+            )
+        wait_until_ready(self.address, self.server, self.lines_file)
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> None:
+        """Ends the server's whole process group by a signal."""
+        server, self.server = self.server, None
+        assert server is not None
+        os.killpg(server.pid, with_signal)
+        server.wait(timeout=READY_TIMEOUT_SECONDS)
+
+    def restart(self) -> None:
+        """Stops in order and serves again."""
+        self.stop()
+        self.start()
+
+    def lines(self) -> str:
+        """What the server has written so far."""
+        return self.lines_file.read_text(encoding="utf-8", errors="replace")
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, over a connection of our own."""
+        if self.database_url.startswith("sqlite"):
+            path = self.database_url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                return connection.execute(statement).fetchall()
+        with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgresql:
+            return postgresql.execute(statement.encode()).fetchall()
+
+    def counts(self) -> dict[str, int]:
+        """How many rows every table has."""
+        if self.database_url.startswith("sqlite"):
+            named = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        else:
+            named = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        names = sorted(name for (name,) in self.rows(named) if not name.startswith("sqlite_"))
+        union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)
+        return dict(self.rows(union))
+
+    def kept(self) -> dict[str, int]:
+        """How many rows every table has but those that say a request was seen or counted."""
+        passing = {"seen_requests", "evaluation_quotas"}
+        return {name: count for name, count in self.counts().items() if name not in passing}
+
+    def entries(self, *record_types: int) -> int:
+        """How many log entries of these record types there are."""
+        known = [read for (read,) in self.rows("SELECT entry FROM pending_entries")]
+        return sum(int.from_bytes(bytes(each)[2:4], "big") in record_types for each in known)
+
+
+def wait_until_ready(
+    address: tuple[str, int], server: "subprocess.Popen[bytes]", lines_file: Path
+) -> None:
+    """Returns when /readyz says so; fails when the server ends or takes too long."""
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+    while True:
+        assert server.poll() is None, lines_file.read_text(errors="replace")
+        assert time.monotonic() < deadline, lines_file.read_text(errors="replace")
+        try:
+            if send(address, "GET", "/readyz").status == 200:
+                return
+        except OSError:
+            time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_node(home: Path, database_url: str) -> Iterator[Node]:
+    """A node initialised and served by the command, as an operator would; gone at the end."""
+    node = Node(home=home, origin=f"http://127.0.0.1:{free_port()}", database_url=database_url)
+    node.command("init", "--origin", node.origin, "--federation", FEDERATION)
+    node.start()
+    try:
+        yield node
+    finally:
+        if node.server is not None:
+            node.stop(signal.SIGKILL)
+
+
+@contextmanager
+def database_for(kind: str, place: Path, cluster: Cluster | None) -> Iterator[str]:
+    """The URL of an empty database of this kind."""
+    if cluster is None:
+        yield f"sqlite:///{place / 'registry.sqlite3'}"
+        return
+    name = f"node_{secrets.token_hex(6)}"
+    cluster.create(name)
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+def leaks(lines: str) -> list[str]:
+    """What of the server's lines no server may write down; empty when it is discreet.
+
+    Identifiers, tokens, JWTs, digests of evidence, what people wrote, and addresses
+    but the server's own.
+    """
+    others = [line for line in lines.splitlines() if "[INFO] Listening at: " not in line]
+    found = [each for each in sorted(secrets_sent | WRITTEN) if each in lines]
+    return found + [line for line in others if _ADDRESS.search(line) or _JWT.search(line)]
+
+
+def only_in(found: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    """By table, how many rows more there are than before."""
+    return {name: count - before[name] for name, count in found.items() if count != before[name]}
