@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.databases import Cluster
-from tests.journeys.nodes import Node, database_for, leaks, running_node
+from tests.journeys.nodes import BOTH, FURNISHER, INQUIRER, Node, database_for, leaks, running_node
+from tests.journeys.people import Platforms
 
 KINDS = ["sqlite", "postgresql"]
 
@@ -27,11 +28,11 @@ def _node(request: pytest.FixtureRequest, places: pytest.TempPathFactory) -> Ite
         assert [] == leaks(node.lines())
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def node(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Node]:
-    """A served node that a module's tests share, on each database in turn."""
+    """A served node that many tests share, on each database in turn."""
     yield from _node(request, tmp_path_factory)
 
 
@@ -41,3 +42,15 @@ def own_node(
 ) -> Iterator[Node]:
     """A served node of this test's own, to be stopped and started, on each database in turn."""
     yield from _node(request, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def platforms(node: Node) -> Platforms:
+    """Members on the shared node."""
+    return Platforms(
+        first=node.admit(*BOTH, options=["--reporter-group", "first-and-friends"]),
+        second=node.admit(*FURNISHER),
+        third=node.admit(*BOTH),
+        inquirer=node.admit(*INQUIRER),
+        affiliate=node.admit(*FURNISHER, options=["--reporter-group", "first-and-friends"]),
+    )
