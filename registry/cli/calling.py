@@ -76,7 +76,7 @@ def report(registry: Registry, file: str) -> None:
 @click.option(
     "--consent",
     metavar="REF",
-    help="The person's separate consent, by your reference.  [default: kept under the order]",
+    help="The person's separate consent, by your reference; a sandbox needs none.",
 )
 @click.option("--one-use", metavar="REF", help="The person's one-use authorisation.")
 @click.option("--agent", help="Who asks, by your own name for them.  [default: your login]")
@@ -103,7 +103,7 @@ def lookup(
         _identifiers(phones, emails, others, held_since),
         purpose=purpose,
         order=order,
-        authorisation=_authorisation(consent, one_use, order),
+        authorisation=_authorisation(registry, consent, one_use),
         agent=agent or _login(),
     )
     receipt = _verified(registry, answer.receipt)
@@ -177,13 +177,17 @@ def _identifiers(
     return found
 
 
-def _authorisation(consent: str | None, one_use: str | None, order: str) -> Authorisation:
+def _authorisation(registry: Registry, consent: str | None, one_use: str | None) -> Authorisation:
     if consent is not None and one_use is not None:
         raise click.UsageError("Say what lets you ask: --consent or --one-use, not both.")
     if one_use is not None:
         return Authorisation(basis="one_use", reference=one_use)
-    # A consent is given for one order; most platforms keep it under that order.
-    return Authorisation(basis="separate_consent", reference=consent or order)
+    if consent is None:
+        # Made-up people need not be asked; of a real one nobody claims a consent unsaid.
+        if registry.well_known().mode != "sandbox":
+            raise click.UsageError("Say what lets you ask: --consent or --one-use.")
+        consent = "sandbox"
+    return Authorisation(basis="separate_consent", reference=consent)
 
 
 def _login() -> str:

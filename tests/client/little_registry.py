@@ -70,6 +70,7 @@ class LittleRegistry:
         self.now = now
         self.member = "mem_01992f5e-7c00-7abc-8def-0123456789ab"
         self.member_key: OKPKey | ECKey | None = None
+        self.mode = "sandbox"
         self.kid = ""
         self.oprf = voprf.generate_key_pair()
         self.node_key = OKPKey.generate_key("Ed25519")
@@ -100,7 +101,7 @@ class LittleRegistry:
             "origin": self.origin,
             "edition": "cn-2026.1",
             "api": "v1",
-            "mode": "sandbox",
+            "mode": self.mode,
             "keys": [
                 {
                     "key_id": self.key_id,

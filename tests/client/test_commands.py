@@ -185,13 +185,20 @@ def test_lookup_is_explained(run: Run, server: LittleRegistry) -> None:
 
 
 def test_lookup_needs_no_more_than_person_and_order(run: Run, server: LittleRegistry) -> None:
-    """Without more words it is a refund's review, and the consent is kept under the order."""
+    """Without more words it is a refund's review; made-up people need not be asked."""
     run("lookup", "--phone", "13800138000", "--order", "O-9", "--agent", "s-1")
     (sent,) = server.to("/v1/lookups")
-    assert ("refund_only_review", {"basis": "separate_consent", "reference": "O-9"}) == (
+    assert ("refund_only_review", {"basis": "separate_consent", "reference": "sandbox"}) == (
         sent.document["purpose"],
         sent.document["authorisation"],
     )
+
+
+def test_lookup_never_claims_a_consent_of_a_real_person(run: Run, server: LittleRegistry) -> None:
+    """On a live registry the consent must be said; without it nothing is asked."""
+    server.mode = "live"
+    done = run("lookup", "--phone", "13800138000", "--order", "O-9", "--agent", "s-1")
+    assert (2, []) == (done.exit_code, server.to("/v1/lookups"))
 
 
 def test_lookup_names_a_one_use_authorisation(run: Run, server: LittleRegistry) -> None:

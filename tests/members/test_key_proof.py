@@ -74,7 +74,7 @@ def test_a_header_that_is_not_as_published_is_refused(header: Mapping[str, Any])
         read(sign_compact(header={**HEADER, **header}, claims=CLAIMS, key=KEY))
 
 
-@pytest.mark.parametrize("missing", HEADER.keys() - {"alg"})
+@pytest.mark.parametrize("missing", sorted(HEADER.keys() - {"alg"}))
 def test_a_header_that_lacks_a_member_is_refused(missing: str) -> None:
     """Exactly alg, typ and jwk."""
     header = {name: value for name, value in HEADER.items() if name != missing}
