@@ -31,6 +31,8 @@ _PATH = re.compile(
 _VARIABLE = re.compile(rf"\b{PREFIX}([A-Z_]+)\b")
 # At the beginning of a code span, or of a line that is a command.
 _COMMAND = re.compile(r"(?:`|^[ $]*|bin/)registry ([a-z]+(?: [a-z]+)?)(?=[`\s\[])", re.MULTILINE)
+_COMMAND_LINE = re.compile(r"(?:`|^[ $]*|bin/)registry ([^`\n]+)", re.MULTILINE)
+_OPTION = re.compile(r"(?<=\s)--[a-z-]+")
 _MAKE = re.compile(r"(?:`|^)make ([a-z]+)", re.MULTILINE)
 # Made when the program runs; not in the repository.
 _MADE = ("var/", "bench/results")
@@ -92,18 +94,42 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
     assert [] == unknown
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+def test_every_option_that_is_shown_exists(document: Path) -> None:
+    """A command line in a fenced block, or a code span, has options its command knows."""
+    unknown = []
+    for each in _code(document):
+        for line in _COMMAND_LINE.findall(each.replace("\\\n", " ")):
+            command = _command(re.match(r"[a-z ]*[a-z](?=\s|$)", line)[0])  # type: ignore[index]
+            known = {name for option in command.params for name in option.opts}
+            unknown += [f"{line}: {name}" for name in _OPTION.findall(line) if name not in known]
+    assert [] == unknown
+
+
 def _is_command(words: str) -> bool:
+    try:
+        _command(words)
+    except LookupError:
+        return False
+    return True
+
+
+def _command(words: str) -> click.Command:
+    """The command that a line beginning with these words calls.
+
+    Raises: LookupError.
+    """
     command: click.Command = main
     context = click.Context(main)
     for word in words.split():
         if not isinstance(command, click.Group):
             # An argument of the command before it.
-            return command is not main
+            return command
         found = command.get_command(context, word)
         if found is None:
-            return False
+            raise LookupError(word)
         command = found
-    return True
+    return command
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
