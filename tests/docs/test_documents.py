@@ -34,6 +34,8 @@ _COMMAND = re.compile(r"(?:`|^[ $]*|bin/)registry ([a-z]+(?: [a-z]+)?)(?=[`\s\[]
 _COMMAND_LINE = re.compile(r"(?:`|^[ $]*|bin/)registry ([^`\n]+)", re.MULTILINE)
 _OPTION = re.compile(r"(?<=\s)--[a-z-]+")
 _MAKE = re.compile(r"(?:`|^)make ([a-z]+)", re.MULTILINE)
+# File names of a room, tools, and what SQLite calls its things.
+_OUTSIDE = {"py", "setup", "cfg", "lint", "imports", "registry", "make", "BEGIN", "IMMEDIATE"}
 # Made when the program runs; not in the repository.
 _MADE = ("var/", "bench/results")
 
@@ -84,6 +86,16 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
         and not (ROOT / word.rstrip("/")).exists()
     ]
     assert [] == missing
+
+
+def test_every_name_in_the_architecture_is_in_the_code() -> None:
+    """A function, class or table that a walk names is one of the program."""
+    sources = sorted((ROOT / "registry").rglob("*.py"))
+    known = set(re.findall(r"\w+", "".join(map(_read, sources))))
+    page = _FENCE.sub("", _read(ROOT / "ARCHITECTURE.md"))
+    named = [each for each in _CODE.findall(page) if re.fullmatch(r"@?[A-Za-z_.]+", each)]
+    words = {word for each in named if "/" not in each for word in re.findall(r"\w+", each)}
+    assert set() == words - known - _OUTSIDE
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
