@@ -11,7 +11,6 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from registry.http.fields import (
     AnswerSchema,
-    Base64Url,
     Day,
     Moment,
     OneOf,
@@ -21,8 +20,7 @@ from registry.http.fields import (
     Text,
     Word,
 )
-from registry.identity.model import IdentityToken
-from registry.identity.normalise import IdentifierType
+from registry.identity.schemas import IDENTITIES_MAX, TokenSchema, loaded_token
 from registry.incidents.model import Amendment, Report, ReportedIdentity, State
 from registry.kernel.money import MINOR_UNITS_MAX, Money
 from registry.kernel.paging import PAGE_ITEMS_MAX
@@ -38,7 +36,6 @@ from registry.rulebook.filing import (
 )
 from registry.rulebook.model import EvidenceClass, Role, Severity
 
-IDENTITIES_MAX = 8
 EVIDENCE_ITEMS_MAX = 32
 REVIEWERS_MAX = 8
 _MEDIA_TYPE = r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*"
@@ -58,19 +55,16 @@ _FILING_MEMBERS = (
 )
 
 
-class ReportedIdentitySchema(StrictSchema):
+class ReportedIdentitySchema(TokenSchema):
     """One identity of the subject."""
 
-    type = OneOf(IdentifierType, required=True)
-    key_id = Text(longest=32, required=True)
-    token = Base64Url(octets=32, required=True)
     last_verified_on = Day(required=True)
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> ReportedIdentity:
         """The loaded identity."""
         return ReportedIdentity(
-            identity=IdentityToken(type=data["type"], key_id=data["key_id"], token=data["token"]),
+            identity=loaded_token(data),
             last_verified_on=data["last_verified_on"],
         )
 

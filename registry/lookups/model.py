@@ -12,6 +12,7 @@ from registry.rulebook.calendar import add_span
 from registry.rulebook.model import Band, Edition, Purpose
 from registry.score.model import Counts
 
+BATCH_LOOKUPS_MAX = 100
 REASON_WEAK = "IDENTIFIER_MAY_HAVE_CHANGED_HANDS"
 
 

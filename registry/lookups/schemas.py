@@ -7,7 +7,6 @@ from marshmallow import fields, post_load, validate
 
 from registry.http.fields import (
     AnswerSchema,
-    Base64Url,
     Day,
     Moment,
     OneOf,
@@ -15,10 +14,10 @@ from registry.http.fields import (
     StrictSchema,
     Text,
 )
-from registry.identity.model import IdentityToken
-from registry.identity.normalise import IdentifierType
+from registry.identity.schemas import IDENTITIES_MAX, TokenSchema, loaded_token
 from registry.kernel.clock import format_instant
 from registry.lookups.model import (
+    BATCH_LOOKUPS_MAX,
     Advice,
     Authorisation,
     Basis,
@@ -31,23 +30,17 @@ from registry.lookups.model import (
 )
 from registry.rulebook.model import Band, Purpose
 
-IDENTITIES_MAX = 8
-BATCH_LOOKUPS_MAX = 100
 
-
-class PresentedIdentitySchema(StrictSchema):
+class PresentedIdentitySchema(TokenSchema):
     """An identity as the inquirer holds it."""
 
-    type = OneOf(IdentifierType, required=True)
-    key_id = Text(longest=32, required=True)
-    token = Base64Url(octets=32, required=True)
     held_since = Day(load_default=None)
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> PresentedIdentity:
         """The loaded identity."""
         return PresentedIdentity(
-            identity=IdentityToken(type=data["type"], key_id=data["key_id"], token=data["token"]),
+            identity=loaded_token(data),
             held_since_on=data["held_since"],
         )
 

@@ -18,6 +18,7 @@ from registry.ledger.model import Appended, Draft, Header, Log, Opening, RecordT
 from registry.ledger.service import Ledger
 from registry.lookups import store
 from registry.lookups.model import (
+    BATCH_LOOKUPS_MAX,
     REASON_WEAK,
     AuthorisationNotKnown,
     Basis,
@@ -47,7 +48,6 @@ from registry.score.model import (
     in_effect,
 )
 
-BATCH_LOOKUPS_MAX = 100
 _NOTHING_KNOWN = KnownSubject(incidents=(), protective=())
 
 
