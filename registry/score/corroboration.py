@@ -112,7 +112,9 @@ class _Tally:
 def _capped_groups(tally: _Tally, *, share: int, total_max: int) -> Set[str] | None:
     """The groups held to their share; None when the floor is reached whichever they are."""
     everyone = frozenset(tally.groups)
-    open_groups = {group for group in everyone if tally.added(group, without=everyone) > share}
+    open_groups = {group for group in everyone if tally.total(everyone - {group}) > share}
+    if not open_groups:
+        return frozenset()
     capped: set[str] = set()
     while surely := {
         group for group in open_groups if tally.added(group, without=capped | {group}) > share
