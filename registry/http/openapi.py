@@ -168,7 +168,17 @@ def describe(api: Api) -> dict[str, Any]:
 
 def description_yaml(document: dict[str, Any]) -> str:
     """The description as it is committed in api_spec/openapi.yaml."""
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(
+        document, Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True, width=100
+    )
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes what stands twice twice: not every reader of OpenAPI knows YAML's aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """No value is a reference to another."""
+        return True
 
 
 def _complete(operation: dict[str, Any], method: str, *, has_path_id: bool) -> None:
