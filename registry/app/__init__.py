@@ -16,6 +16,7 @@ from flask import Flask
 from registry import __version__
 from registry.app import health, pages, well_known
 from registry.app.node import Node
+from registry.app.worker import register_unreadable_bodies
 from registry.http.limits import register_limit_headers
 from registry.http.openapi import create_api
 from registry.http.problems import register_problem_answers
@@ -48,10 +49,13 @@ def create_app(node: Node) -> Flask:
     """The WSGI application of `node`."""
     app = Flask("registry", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    # One address for each resource: `/v1//rulebook` is nothing.
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
     register_request_facts(app)
     register_limit_headers(app)
     register_problem_answers(app, node.settings.origin)
+    register_unreadable_bodies(app, node.settings.origin)
     door = Door(
         database=node.database,
         directory=node.directory,

@@ -11,7 +11,7 @@ wsgi_app = "registry.app.wsgi:app"
 
 # Threads, because a call waits for the disk; one process on SQLite, whose single
 # writer lock and group of connections belong to one process.
-worker_class = "gthread"
+worker_class = "registry.app.worker.Worker"
 workers = 1 if _settings.is_sqlite else _settings.workers
 threads = _settings.threads
 
