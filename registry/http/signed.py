@@ -18,6 +18,7 @@ from registry.http import idempotency, replay
 from registry.http.caller import Call, Caller, DetachedCall, KeyDirectory, KeyRecord, Scope
 from registry.http.limits import RequestLimiter
 from registry.http.openapi import describe_signed
+from registry.http.problems import BodyTooLarge
 from registry.http.requests import request_id
 from registry.http.signed_request import (
     NotAuthenticated,
@@ -155,7 +156,7 @@ class Door:
             authorization=request.headers.get("Authorization"),
             method=request.method,
             target=_target(),
-            body=request.get_data(),
+            body=_body(),
         )
         return verify_signed_request(
             received, audience=self.origin, now=self._wall.now(), find_key=self._find_key
@@ -254,16 +255,33 @@ def signed_detached(*, scope: Scope | None) -> Callable[[View], View]:
     return decorate
 
 
+def _body() -> bytes:
+    """The whole body. Raises: BodyTooLarge."""
+    body = request.get_data()
+    limit = request.max_content_length
+    # A body in chunks has no length to refuse: werkzeug reads up to the limit and
+    # takes that for all.
+    is_cut = (
+        limit is not None
+        and len(body) >= limit
+        and request.content_length is None
+        and request.environ["wsgi.input"].read(1)
+    )
+    if is_cut:
+        raise BodyTooLarge
+    return body
+
+
 def _target() -> str:
     """Path and query as they came over the wire, before any decoding."""
     raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
     if not isinstance(raw, str):
         _no_raw_target()
-    if "://" in raw.partition("?")[0]:
-        # The absolute form of RFC 9112 §3.2.2.
-        _, _, rest = raw.partition("://")
-        return "/" + rest.partition("/")[2]
-    return raw
+    if raw.startswith("/"):
+        return raw
+    # The absolute form of RFC 9112 §3.2.2.
+    _, _, rest = raw.partition("://")
+    return "/" + rest.partition("/")[2]
 
 
 def _no_raw_target() -> NoReturn:
