@@ -20,6 +20,7 @@ from registry.kernel.ids import Prefix, parse_id
 # C0 and C1 controls, DEL, and the separators that some readers break lines at.
 CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
 _CONTROL = re.compile(f"[{CONTROLS}]")
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UUID7 = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _DAY_FIRST = date(1900, 1, 1)
@@ -79,12 +80,26 @@ class StrictInteger(fields.Field[int]):
     def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
         self._least = least
         self._most = most
-        super().__init__(validate=validate.Range(min=least, max=most), **kwargs)
+        super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if type(value) is not int:
             raise ValidationError("Not an integer.")
+        return self._within_bounds(value)
+
+    def _within_bounds(self, value: int) -> int:
+        if not self._least <= value <= self._most:
+            raise ValidationError(f"Not from {self._least} to {self._most}.")
         return value
+
+
+class QueryInteger(StrictInteger):
+    """An integer in a query, in ASCII digits: neither "+1" nor "1_0"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise ValidationError("Not an integer.")
+        return self._within_bounds(int(value))
 
 
 class StrictBoolean(fields.Field[bool]):

@@ -14,6 +14,7 @@ from registry.http.fields import (
     Day,
     Moment,
     OneOf,
+    QueryInteger,
     StrictBoolean,
     StrictInteger,
     StrictSchema,
@@ -195,9 +196,7 @@ class PageQuerySchema(StrictSchema):
     """Where to go on, and how many to show."""
 
     cursor = Word("[A-Za-z0-9_-]+", longest=512)
-    limit = fields.Integer(
-        load_default=PAGE_ITEMS_MAX, validate=validate.Range(min=1, max=PAGE_ITEMS_MAX)
-    )
+    limit = QueryInteger(least=1, most=PAGE_ITEMS_MAX, load_default=PAGE_ITEMS_MAX)
 
 
 class IncidentFactsSchema(AnswerSchema):
