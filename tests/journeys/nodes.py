@@ -195,9 +195,9 @@ def running_node(home: Path, database_url: str) -> Iterator[Node]:
 
 
 @contextmanager
-def database_for(kind: str, place: Path, cluster: Cluster | None) -> Iterator[str]:
+def database_for(kind: str, place: Path, cluster: Cluster) -> Iterator[str]:
     """The URL of an empty database of this kind."""
-    if cluster is None:
+    if kind == "sqlite":
         yield f"sqlite:///{place / 'registry.sqlite3'}"
         return
     name = f"node_{secrets.token_hex(6)}"
@@ -215,6 +215,12 @@ def leaks(lines: str) -> list[str]:
     others = [line for line in lines.splitlines() if "[INFO] Listening at: " not in line]
     found = [each for each in sorted(secrets_sent | WRITTEN) if each in lines]
     return found + [line for line in others if _ADDRESS.search(line) or _JWT.search(line)]
+
+
+def faults(lines: str) -> list[str]:
+    """The lines that tell of a failure of the node itself: a 500, or a traceback."""
+    marks = ('"status": 500', "Traceback", "[ERROR]", "[CRITICAL]")
+    return [line for line in lines.splitlines() if any(mark in line for mark in marks)]
 
 
 def only_in(found: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
