@@ -72,7 +72,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest 
 
     def arguments(self, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]:
         """Gives the view what `schema` loads from the request."""
-        return _typed(super().arguments(schema, **options))
+        # An instance: of a class, webargs makes a new one for each request, with a
+        # copy of every field, which costs more than the loading. Loading keeps no
+        # state in a schema, so threads may share it.
+        return _typed(super().arguments(schema(), **options))
 
     def response(
         self, status: int, schema: type[ma.Schema] | None = None, **options: Any
