@@ -8,14 +8,18 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
-from registry.database.transaction import DatabaseUnavailable, Transaction
+from registry.database.transaction import HOT_CURSOR, DatabaseUnavailable, Transaction
 
 BUSY_TIMEOUT_SECONDS = 10
 POOL_TIMEOUT_SECONDS = 5
@@ -23,6 +27,8 @@ STATEMENT_TIMEOUT_MILLISECONDS = 10_000
 LOCK_TIMEOUT_MILLISECONDS = 5_000
 CONNECT_TIMEOUT_SECONDS = 5
 SQLITE_CACHE_KIB = 16_384
+# libpq's PQTRANS_IDLE.
+_IDLE = 0
 
 
 class Database:
@@ -140,7 +146,7 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS} "
         "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
     )
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         # Parameters are people's tokens: they belong in no traceback.
         hide_parameters=True,
@@ -149,5 +155,23 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=False,
         pool_recycle=1800,
+        # Below, and only where there is something to undo.
+        pool_reset_on_return=None,
         connect_args={"options": options, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
+    # psycopg is an extra: what needs it is imported where it is certain to be there.
+    hot_cursor = import_module("registry.database.hot_cursor").HotCursor
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[HOT_CURSOR] = partial(hot_cursor, connection, {})
+
+    @event.listens_for(engine, "reset")
+    def undo(connection: Any, _record: object, state: PoolResetState) -> None:
+        # `_work` has ended its transaction: as a rule there is nothing, and asking
+        # the driver to undo nothing costs as much as a statement.
+        if state.terminate_only or connection.pgconn.transaction_status == _IDLE:
+            return
+        connection.rollback()
+
+    return engine

@@ -7,6 +7,10 @@ import sqlalchemy as sa
 
 from registry.kernel.problems import Kind, Problem, Text
 
+# Under this name a connection's info holds what opens a hot cursor on it; on
+# SQLite nothing does, the driver's own is as good.
+HOT_CURSOR = "registry.hot_cursor"
+
 
 class DatabaseUnavailable(Problem):
     """The database cannot keep a promise now, so none is made."""
@@ -42,9 +46,17 @@ class Transaction:
         return result
 
     def raw_cursor(self) -> Any:
-        """A DBAPI cursor on the same transaction, for the two hot statements.
+        """A DBAPI cursor on the same transaction.
 
-        One append costs 15 µs of CPU this way and 112 µs through Core. Placeholders
-        are the driver's: `?` on SQLite, `%s` on PostgreSQL.
+        Placeholders are the driver's: `?` on SQLite, `%s` on PostgreSQL.
         """
         return self.connection.connection.cursor()
+
+    def hot_cursor(self) -> Any:
+        """As `raw_cursor`, for statements of every call: bytes, text and integers only.
+
+        A statement costs 15 µs of CPU this way, 45 through psycopg's cursor and
+        more than 100 through Core.
+        """
+        open_cursor = self.connection.info.get(HOT_CURSOR)
+        return self.raw_cursor() if open_cursor is None else open_cursor()

@@ -38,7 +38,7 @@ def remember(transaction: Transaction, issuer: MemberId, jti: bytes, expires_at:
     included: until then the pair must be kept.
     """
     assert len(jti) == JTI_BYTES
-    cursor = transaction.raw_cursor()
+    cursor = transaction.hot_cursor()
     try:
         cursor.execute(
             _REMEMBER if transaction.is_sqlite else _REMEMBER_POSTGRESQL,

@@ -59,7 +59,7 @@ def read(
     transaction: Transaction, lookup_keys: Collection[bytes]
 ) -> Mapping[bytes, list[StandingLine]]:
     """The standing rows of these keys, by key, with one SELECT; a clean subject has none."""
-    cursor = transaction.raw_cursor()
+    cursor = transaction.hot_cursor()
     if transaction.is_sqlite:
         places = ", ".join("?" * len(lookup_keys))
         cursor.execute(

@@ -40,7 +40,7 @@ class PendingRow(NamedTuple):
 
 def insert(transaction: Transaction, rows: Sequence[PendingRow]) -> None:
     """Inserts `rows` in one statement."""
-    cursor = transaction.raw_cursor()
+    cursor = transaction.hot_cursor()
     try:
         cursor.execute(
             _insert_statement("?" if transaction.is_sqlite else "%s", len(rows)),

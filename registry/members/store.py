@@ -68,8 +68,8 @@ def lock_and_bump(transaction: Transaction) -> None:
 
 
 def read_version(transaction: Transaction) -> int:
-    """The directory's version; read on every request, so by the raw cursor."""
-    cursor = transaction.raw_cursor()
+    """The directory's version; read on every request, so by the hot cursor."""
+    cursor = transaction.hot_cursor()
     try:
         cursor.execute("SELECT version FROM directory_version")
         (version,) = cursor.fetchone()

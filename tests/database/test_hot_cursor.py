@@ -1,0 +1,142 @@
+"""The hot cursor means what the driver's own cursor means, on both databases."""
+
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from registry.database.engine import Database
+from registry.database.transaction import DatabaseUnavailable, Transaction
+
+COLUMNS = "entry_id, log, entry, header, subject_sealed, header_salt, subject_salt, signed_request"
+
+
+def insert(transaction: Transaction, *rows: tuple[Any, ...]) -> int:
+    mark = "?" if transaction.is_sqlite else "%s"
+    places = ", ".join(["(" + ", ".join([mark] * 8) + ")"] * len(rows))
+    cursor = transaction.hot_cursor()
+    cursor.execute(
+        f"INSERT INTO pending_entries ({COLUMNS}) VALUES {places}",
+        [value for row in rows for value in row],
+    )
+    touched = cursor.rowcount
+    cursor.close()
+    assert isinstance(touched, int)
+    return touched
+
+
+def row(number: int, signed_request: str | None) -> tuple[Any, ...]:
+    key = number.to_bytes(16, "big")
+    return (key, 2, bytes(92), b"\x00\xff", b"", bytes(32), bytes(range(32)), signed_request)
+
+
+def rows_of(transaction: Transaction) -> list[tuple[Any, ...]]:
+    cursor = transaction.hot_cursor()
+    cursor.execute(f"SELECT {COLUMNS} FROM pending_entries ORDER BY entry_id")
+    return [tuple(each) for each in cursor]
+
+
+def test_what_went_in_comes_out(database: Database) -> None:
+    """Bytes with zeros, no bytes, text beyond ASCII, NULL and small integers."""
+    written = [row(1, "令牌 é"), row(2, None), row(3, "")]
+    with database.transaction() as transaction:
+        assert 3 == insert(transaction, *written)
+    with database.reading() as transaction:
+        assert written == rows_of(transaction)
+
+
+def test_no_row_is_none(database: Database) -> None:
+    """fetchone tells an empty result from a row."""
+    with database.reading() as transaction:
+        cursor = transaction.hot_cursor()
+        cursor.execute("SELECT version FROM directory_version")
+        assert (0,) == cursor.fetchone()
+        cursor.execute("SELECT kid FROM member_keys")
+        assert cursor.fetchone() is None
+
+
+def test_what_fails_leaves_nothing(database: Database) -> None:
+    """A hot statement is part of the transaction it is run in."""
+
+    def write_and_fail() -> None:
+        with database.transaction() as transaction:
+            insert(transaction, row(1, None))
+            transaction.execute(sa.text("UPDATE directory_version SET version = 7"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    with database.reading() as transaction:
+        assert [] == rows_of(transaction)
+        assert 0 == transaction.execute(sa.text("SELECT version FROM directory_version")).scalar()
+
+
+def test_errors_are_the_drivers_own(postgresql_url: str) -> None:
+    """A taken key, a statement with a mistake, text that PostgreSQL does not take."""
+    database = Database(postgresql_url)
+    refused: list[type[Exception]] = []
+    for bad in (
+        lambda transaction: insert(transaction, row(1, None), row(1, None)),
+        lambda transaction: transaction.hot_cursor().execute("SELECT nothing_of_this_name"),
+        lambda transaction: insert(transaction, row(2, "cut\x00short")),
+    ):
+        with pytest.raises(psycopg.Error) as caught, database.transaction() as transaction:
+            bad(transaction)
+        refused.append(caught.type)
+    assert [
+        psycopg.errors.UniqueViolation,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.CharacterNotInRepertoire,
+    ] == refused
+    with database.transaction() as transaction:
+        assert 1 == insert(transaction, row(1, None))
+    database.close()
+
+
+def test_more_statements_than_are_kept_prepared(database: Database) -> None:
+    """Each of a hundred texts gives its own answer, the first ones again too."""
+    with database.reading() as transaction:
+        answers = []
+        for number in [*range(100), 0, 1]:
+            cursor = transaction.hot_cursor()
+            cursor.execute(f"SELECT version + {number} FROM directory_version")
+            answers.append(cursor.fetchone())
+        assert [(number,) for number in [*range(100), 0, 1]] == answers
+
+
+def test_a_lost_connection_is_the_databases_fault(postgresql_url: str) -> None:
+    """The call is refused as unavailable; the next one gets a connection that works."""
+    database = Database(postgresql_url, connections_max=1)
+    killer = psycopg.connect(
+        sa.make_url(postgresql_url).set(drivername="postgresql").render_as_string(),
+        autocommit=True,
+    )
+
+    def lose_the_connection() -> None:
+        with database.transaction() as transaction:
+            insert(transaction, row(1, None))
+            killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            insert(transaction, row(2, None))
+
+    with pytest.raises(DatabaseUnavailable):
+        lose_the_connection()
+    with database.transaction() as transaction:
+        assert [] == rows_of(transaction)
+        assert 1 == insert(transaction, row(3, None))
+    killer.close()
+    database.close()
+
+
+def test_an_unended_transaction_does_not_outlive_its_connection(postgresql_url: str) -> None:
+    """What a caller of the pool left open is undone before the next one gets it."""
+    database = Database(postgresql_url, connections_max=1)
+    pooled = database.engine.raw_connection()
+    pooled.cursor().execute("UPDATE directory_version SET version = 7")
+    pooled.close()
+    with database.reading() as transaction:
+        assert 0 == transaction.execute(sa.text("SELECT version FROM directory_version")).scalar()
+    database.close()
