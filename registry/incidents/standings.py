@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
@@ -36,7 +35,37 @@ standings = sa.Table(
 
 _GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
 _INDEPENDENT = {Adjudicator.JURY.value, Adjudicator.COURT.value, Adjudicator.POLICE.value}
+_LOCK = (
+    "INSERT INTO standings (lookup_key, contributions, version) VALUES {places}"
+    " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
+)
+_KEEP = "UPDATE standings SET contributions = ? WHERE lookup_key = ?"
+_DROP = "DELETE FROM standings WHERE lookup_key = ?"
 _READ_POSTGRESQL = "SELECT lookup_key, contributions FROM standings WHERE lookup_key = ANY(%s)"
+
+# Built once: building it takes as long as running it.
+_LINES = (
+    sa.select(
+        incident_identities.c.lookup_key,
+        incident_identities.c.last_verified_on,
+        incidents.c.id,
+        incidents.c.code,
+        incidents.c.severity,
+        incidents.c.occurred_on,
+        incidents.c.effective_at,
+        incidents.c.expires_on,
+        incidents.c.furnisher,
+        incidents.c.course,
+        incidents.c.evidence,
+    )
+    .join(incidents, incidents.c.id == incident_identities.c.incident_id)
+    .where(
+        incident_identities.c.lookup_key.in_(sa.bindparam("keys", expanding=True)),
+        incidents.c.course.not_in(_GONE),
+        incidents.c.expires_on > sa.bindparam("today"),
+    )
+    .order_by(incidents.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,54 +115,34 @@ def recompute(transaction: Transaction, lookup_keys: Set[bytes], today: date) ->
     for key in keys:
         found = lines.get(key)
         if found:
-            transaction.execute(
-                sa.update(standings)
-                .where(standings.c.lookup_key == key)
-                .values(contributions=json.dumps(found, separators=(",", ":")))
-            )
+            text = json.dumps(found, separators=(",", ":"))
+            _run(transaction, _KEEP, [text, key])
         else:
-            transaction.execute(sa.delete(standings).where(standings.c.lookup_key == key))
+            _run(transaction, _DROP, [key])
 
 
 def _lock(transaction: Transaction, keys: Sequence[bytes]) -> None:
     # One statement for all; PostgreSQL takes the rows in the order of VALUES.
-    kind = sqlite if transaction.is_sqlite else postgresql
-    transaction.execute(
-        kind.insert(standings)
-        .values([{"lookup_key": key, "contributions": "[]", "version": 1} for key in keys])
-        .on_conflict_do_update(
-            index_elements=["lookup_key"], set_={"version": standings.c.version + 1}
+    places = ", ".join(["(?, '[]', 1)"] * len(keys))
+    _run(transaction, _LOCK.format(places=places), list(keys))
+
+
+def _run(transaction: Transaction, statement: str, parameters: Sequence[bytes | str]) -> None:
+    """Runs a statement with question marks for placeholders, on either database."""
+    cursor = transaction.hot_cursor()
+    try:
+        cursor.execute(
+            statement if transaction.is_sqlite else statement.replace("?", "%s"), parameters
         )
-    )
+    finally:
+        cursor.close()
 
 
 def _lines_from_incidents(
     transaction: Transaction, keys: Collection[bytes], today: date
 ) -> dict[bytes, list[dict[str, Any]]]:
-    select = (
-        sa.select(
-            incident_identities.c.lookup_key,
-            incident_identities.c.last_verified_on,
-            incidents.c.id,
-            incidents.c.code,
-            incidents.c.severity,
-            incidents.c.occurred_on,
-            incidents.c.effective_at,
-            incidents.c.expires_on,
-            incidents.c.furnisher,
-            incidents.c.course,
-            incidents.c.evidence,
-        )
-        .join(incidents, incidents.c.id == incident_identities.c.incident_id)
-        .where(
-            incident_identities.c.lookup_key.in_(keys),
-            incidents.c.course.not_in(_GONE),
-            incidents.c.expires_on > today,
-        )
-        .order_by(incidents.c.id)
-    )
     lines: dict[bytes, list[dict[str, Any]]] = {}
-    for row in transaction.execute(select):
+    for row in transaction.execute(_LINES, {"keys": keys, "today": today}):
         lines.setdefault(row.lookup_key, []).append(_document(row))
     return lines
 
