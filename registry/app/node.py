@@ -72,7 +72,9 @@ def create_node(settings: Settings) -> None:
     """
     if (settings.home / FILE_NAME).exists() or settings.keys_directory.exists():
         raise NodeExists(f"{settings.home} holds a node.")
-    settings.keys_directory.mkdir(parents=True, mode=0o700)
+    # The database lies here, too: nobody else's account reads either.
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.keys_directory.mkdir(mode=0o700)
     settings.kek_file.parent.mkdir(parents=True, exist_ok=True)
     sealer = Sealer(create_random_key(settings.kek_file))
     signing_key = PrivateKey.generate()
