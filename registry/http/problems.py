@@ -195,7 +195,8 @@ def register_problem_answers(app: Flask, origin: str) -> None:
     def answer_http_error(error: HTTPException) -> Response:
         if error.code is None or error.code < 400:
             return Response(error.get_response().get_data(), error.code or 500, error.get_headers())
-        kind = _BY_HTTP_STATUS.get(error.code, RequestMalformed)
+        other = InternalFault if error.code >= 500 else RequestMalformed
+        kind = _BY_HTTP_STATUS.get(error.code, other)
         response = problem_response(kind(), origin)
         allowed = getattr(error, "valid_methods", None)
         if allowed:
