@@ -95,6 +95,7 @@ class Door:
         with self._database.transaction() as transaction:
             self._refuse_replay(transaction, verified)
             caller = self._admit(transaction, verified, None)
+            self._sweep_sometimes(transaction)
         if scope is not None and scope not in caller.scopes:
             raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
         return view(
@@ -195,6 +196,7 @@ class Door:
         issuer = verified.key.caller.member
         with self._database.transaction() as transaction:
             replay.remember(transaction, issuer, verified.jti, verified.expires_at)
+            self._sweep_sometimes(transaction)
 
     def _call(self, transaction: Transaction, verified: VerifiedCall, caller: Caller) -> Call:
         return Call(
