@@ -157,7 +157,13 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         pool_recycle=1800,
         # Below, and only where there is something to undo.
         pool_reset_on_return=None,
-        connect_args={"options": options, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        connect_args={
+            "options": options,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            # psycopg would deallocate all statements of the session, the hot ones
+            # among them, whenever it has prepared one and rolls back.
+            "prepare_threshold": None,
+        },
     )
     # psycopg is an extra: what needs it is imported where it is certain to be there.
     hot_cursor = import_module("registry.database.hot_cursor").HotCursor

@@ -140,3 +140,14 @@ def test_an_unended_transaction_does_not_outlive_its_connection(postgresql_url: 
     with database.reading() as transaction:
         assert 0 == transaction.execute(sa.text("SELECT version FROM directory_version")).scalar()
     database.close()
+
+
+def test_a_rollback_forgets_no_hot_statement(database: Database) -> None:
+    """Ordinary statements often enough to be prepared, undone: the hot ones go on."""
+    for number in range(12):
+        with pytest.raises(KeyError), database.transaction() as transaction:
+            assert [] == rows_of(transaction)
+            transaction.execute(sa.text("SELECT 1"))
+            raise KeyError(number)
+    with database.reading() as transaction:
+        assert [] == rows_of(transaction)
