@@ -9,7 +9,7 @@ from registry.http.signed import Door
 from registry.http.wiring import the
 from registry.kernel.ids import Prefix, parse_id
 from registry.ledger.model import EntryNotFound
-from registry.ledger.schemas import ReceiptEntrySchema, opened_document, public_document
+from registry.ledger.schemas import ReceiptEntrySchema, receipt_document
 from registry.ledger.service import Ledger
 
 blueprint = Blueprint("ledger", __name__, description="The two logs, and what receipts promise")
@@ -26,10 +26,12 @@ def read_entry(entry_id: str) -> dict[str, Any]:
     except ValueError:
         raise EntryNotFound from None
     caller = the(Door).caller_if_signed()
+    ledger = the(Ledger)
     with the(Database).reading() as transaction:
-        opening = the(Ledger).opening(transaction, uuid)
-    if opening is None:
+        entry = ledger.entry(transaction, uuid)
+        opening = ledger.opening(transaction, uuid)
+        proof = ledger.proof(transaction, uuid)
+    if entry is None:
         raise EntryNotFound
-    if caller is not None and caller.member == opening.member:
-        return opened_document(opening)
-    return public_document(opening)
+    is_makers = opening is not None and caller is not None and caller.member == opening.member
+    return receipt_document(entry, opening if is_makers else None, proof)
