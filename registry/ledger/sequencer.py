@@ -95,10 +95,16 @@ class Sequencer:
                 stepped = self.step()
             except DatabaseUnavailable:
                 logger.warning("the sequencer cannot reach the database; it tries again")
-                stepped = Stepped(is_leader=False, sequenced=0, published=())
+                stop.wait(INTERVAL_SECONDS)
+                continue
             # A full batch says that more waits.
             if stepped.sequenced < BATCH_ENTRIES_MAX:
                 stop.wait(INTERVAL_SECONDS)
+
+    def release(self) -> None:
+        """Lets another sequencer begin at once."""
+        with self._database.transaction() as transaction:
+            lease.release(transaction, self._holder, self._clock.now())
 
     def _sequence(self, entries_max: int) -> int | None:
         grown: dict[Shard, RightEdge] = {}
