@@ -86,8 +86,7 @@ def verify(
 ) -> VerifiedCheckpoint:
     """The checkpoint of the log `origin` in a note which one of `log_keys` signed.
 
-    How many witnesses are enough is for the caller: see `note.verified`. An
-    unsigned text is not even parsed.
+    How many witnesses are enough is for the caller: see `note.verified`.
 
     Raises: NotThisLog, MalformedCheckpoint, SignatureNotValid of a log key or witness.
     """

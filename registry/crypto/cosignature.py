@@ -15,6 +15,7 @@ from registry.crypto.note import (
     MalformedNote,
     Signature,
     SignatureType,
+    is_name,
     key_id,
     parse_vkey,
     vkey,
@@ -74,6 +75,7 @@ def cosign(text: str, name: str, key: PrivateKey, seconds: int) -> Signature:
     Raises: MalformedCheckpoint.
     """
     assert key.algorithm is Algorithm.EDDSA
+    assert is_name(name), "the vkey of the key would not parse"
     assert 0 <= seconds <= TIME_MAX
     checkpoint.parse(text)
     data = seconds.to_bytes(_TIME_BYTES, "big") + key.sign(_signed_bytes(text, seconds))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 HASH_BYTES = 32
-# A signed 64-bit number, as in golang.org/x/mod: no proof is longer than 63 hashes.
+# A signed 64-bit number, as in golang.org/x/mod: no inclusion proof is longer.
 SIZE_MAX = 2**63 - 1
 PROOF_HASHES_MAX = 63
 

@@ -166,7 +166,7 @@ def vkey(
 
     Raises: ValueError for a name that a note could not carry.
     """
-    if not _is_name(name):
+    if not is_name(name):
         raise ValueError("a key name has no plus, no space and no control character")
     assert len(public_key) == _PUBLIC_KEY_BYTES
     encoded = encode_base64(bytes([signature_type]) + public_key)
@@ -200,7 +200,7 @@ def sign(text: str, name: str, key: PrivateKey) -> Signature:
     Raises: MalformedNote for a text no note can have.
     """
     assert key.algorithm is Algorithm.EDDSA
-    assert _is_name(name), "the vkey of the key would not parse"
+    assert is_name(name), "the vkey of the key would not parse"
     _refuse_text(text)
     return Signature(name=name, key_id=key_id(name, key.public.raw), data=key.sign(text.encode()))
 
@@ -259,6 +259,11 @@ def verify(note: Note, verifiers: Sequence[Verifier]) -> VerifiedNote:
     return VerifiedNote(text=note.text, verified=tuple(verified), unknown=tuple(unknown))
 
 
+def is_name(text: str) -> bool:
+    """Whether a key may be called so: something, without plus, Unicode space or control."""
+    return bool(text) and not any(each == "+" or each < " " or each.isspace() for each in text)
+
+
 def encode_base64(data: bytes) -> str:
     """The text of `data`: RFC 4648 §4, with padding."""
     return base64.b64encode(data).decode("ascii")
@@ -280,7 +285,7 @@ def decode_base64(text: str) -> bytes:
 
 def _signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not _is_name(name):
+    if not line.startswith(_DASH) or not is_name(name):
         raise MalformedNote("a signature line is a dash, a name and base64")
     try:
         data = decode_base64(encoded)
@@ -294,7 +299,3 @@ def _signature(line: str) -> Signature:
 def _refuse_text(text: str) -> None:
     if not text.endswith("\n") or _CONTROL.search(text):
         raise MalformedNote("a text ends in a newline and has no other control character")
-
-
-def _is_name(name: str) -> bool:
-    return bool(name) and not any(each == "+" or each < " " or each.isspace() for each in name)

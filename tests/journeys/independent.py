@@ -13,7 +13,8 @@ import json
 import secrets
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -210,9 +211,13 @@ class Member:
             return exchange(self.connection, method, target, body=body, headers=every)
         return send(self.address, method, target, body=body, headers=every)
 
-    def keep_connection(self) -> None:
-        """Makes all further calls over one connection."""
-        self.connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_SECONDS)
+    @contextmanager
+    def one_connection(self) -> Iterator[None]:
+        """Makes the calls inside over one connection."""
+        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_SECONDS)
+        with closing(connection) as self.connection:
+            yield
+        self.connection = None
 
     def directory(self) -> Any:
         """The well-known document."""

@@ -5,8 +5,6 @@ import json
 import secrets
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.journeys.arithmetic import Event, add_months, band, score
 from tests.journeys.filings import (
     NOTICE_BEFORE_EFFECT,
@@ -27,7 +25,6 @@ from tests.journeys.nodes import Node, leaks, only_in
 from tests.journeys.people import CLEAN, Platforms, about, ask, day_of, email, file, phone, told_at
 
 
-@pytest.mark.parametrize("code", ["V401", "V402"])
 def withdraw(member: Member, incident: str) -> Answer:
     return member.call("POST", f"/v1/incidents/{incident}/withdrawal")
 

@@ -1,5 +1,7 @@
 """What a person's record adds up to, recomputed by hand."""
 
+import pytest
+
 from tests.journeys.arithmetic import Event, add_months, band, score
 from tests.journeys.filings import (
     days_ago,
@@ -80,6 +82,7 @@ def test_decay_leaves_nothing_on_the_last_day(platforms: Platforms):
     assert (830, []) == (found["score"], found["reasons"])
 
 
+@pytest.mark.parametrize("code", ["V401", "V402"])
 def test_a_protective_marker_is_shown_and_costs_nothing(platforms: Platforms, code: str):
     """It takes effect at once, without notice, and leaves the band at N."""
     tokens = platforms.first.tokens(phone())
