@@ -89,7 +89,7 @@ def test_every_entry_gets_a_place_and_a_proof(database: Database, tmp_path: Path
         for each in appended:
             proof = ledger.proof(transaction, each.uuid)
             assert proof is not None
-            verify_inclusion(
+            assert verify_inclusion(
                 index=proof.index,
                 size=proof.size,
                 leaf=leaf_hash(each.entry),
@@ -115,7 +115,7 @@ def test_a_log_only_grows(database: Database, tmp_path: Path) -> None:
         with database.reading() as transaction:
             tree = TiledTree(log_store.StoredTiles(transaction, SHARD), signed.size)
             if seen.size:
-                verify_consistency(
+                assert verify_consistency(
                     old_size=seen.size,
                     new_size=signed.size,
                     old_root=seen.root,
