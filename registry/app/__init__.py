@@ -28,6 +28,7 @@ from registry.incidents.rulebook_api import blueprint as rulebook_blueprint
 from registry.kernel.clock import SystemClock
 from registry.ledger.api import blueprint as ledger_blueprint
 from registry.ledger.log_api import blueprint as logs_blueprint
+from registry.ledger.witness_api import blueprint as witness_blueprint
 from registry.lookups.api import blueprint as lookups_blueprint
 from registry.members.api import blueprint as members_blueprint
 
@@ -40,6 +41,7 @@ _BLUEPRINTS = (
     lookups_blueprint,
     ledger_blueprint,
     logs_blueprint,
+    witness_blueprint,
     members_blueprint,
     rulebook_blueprint,
     health.blueprint,
@@ -71,6 +73,7 @@ def create_app(node: Node) -> Flask:
         node.incidents,
         node.lookups,
         node.ledger,
+        node.witness,
         node.directory,
         node.members,
     )

@@ -29,6 +29,7 @@ from registry.ledger.high_water import HighWaterMarks
 from registry.ledger.sequencer import Sequencer
 from registry.ledger.service import Ledger
 from registry.ledger.watch import LogLimits, LogWatch
+from registry.ledger.witness import LOGS_FILE_NAME, Witness, read_witnessed_logs
 from registry.lookups.service import Lookups
 from registry.members.service import Directory, Members
 from registry.rulebook.editions import load_rulebook
@@ -68,6 +69,7 @@ class Node:
     lookups: Lookups
     sequencer: Sequencer
     log_watch: LogWatch
+    witness: Witness
 
 
 def create_node(settings: Settings) -> None:
@@ -193,6 +195,12 @@ def _wire(
             clock=SystemClock(),
         ),
         log_watch=log_watch,
+        witness=Witness(
+            database=database,
+            name=f"{settings.authority}/witness",
+            key=signing_key,
+            logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),
+        ),
     )
 
 

@@ -42,6 +42,17 @@ class EntryNotFound(Problem):
     )
 
 
+class EntryNotMerged(Problem):
+    """The entry is on disk and waits for its place in the log."""
+
+    kind = Kind.NOT_FOUND
+    title = Text(en="The entry has no proof yet", zh="该条目尚无证明")
+    advice = Text(
+        en="The receipt's `merge_by` says when it has one at the latest.",
+        zh="最迟在回执的 merge_by 时刻即可取得证明。",
+    )
+
+
 class Log(IntEnum):
     """The two logs: what was filed, and who looked."""
 
