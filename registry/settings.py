@@ -39,6 +39,22 @@ class Mode(StrEnum):
     SANDBOX = "sandbox"
 
 
+class SequencerPlace(StrEnum):
+    """Where the logs are sequenced: beside the API in its processes, or by a command."""
+
+    INLINE = "inline"
+    SEPARATE = "separate"
+
+
+_COUNTS = ("database_connections_max", "workers", "threads")
+_LIMITS = (
+    "log_lag_warn_seconds",
+    "log_lag_degrade_seconds",
+    "log_lag_refuse_seconds",
+    "disk_free_min_mebibytes",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All a node is told from outside.
@@ -59,6 +75,11 @@ class Settings:
     database_connections_max: int = 16
     workers: int = 2
     threads: int = 8
+    sequencer: SequencerPlace = SequencerPlace.INLINE
+    log_lag_warn_seconds: int = 10
+    log_lag_degrade_seconds: int = 60
+    log_lag_refuse_seconds: int = 300
+    disk_free_min_mebibytes: int = 64
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Self:
@@ -91,9 +112,12 @@ class Settings:
             raise SettingsInvalid("A live registry's origin must be https.")
         if not 1 <= len(self.federation.encode()) <= 253 or not self.federation.isascii():
             raise SettingsInvalid("federation must be 1 to 253 ASCII characters.")
-        for name in ("database_connections_max", "workers", "threads"):
+        for name in _COUNTS:
             if not 1 <= getattr(self, name) <= 1024:
                 raise SettingsInvalid(f"{name} must be from 1 to 1024.")
+        for name in _LIMITS:
+            if not 1 <= getattr(self, name) <= 1_000_000:
+                raise SettingsInvalid(f"{name} must be from 1 to 1000000.")
         if not self.database_url:
             url = f"sqlite:///{self.home.resolve() / 'registry.sqlite3'}"
             object.__setattr__(self, "database_url", url)
@@ -109,6 +133,11 @@ class Settings:
     def keys_directory(self) -> Path:
         """Where the node's sealed key files lie."""
         return self.home / "keys"
+
+    @property
+    def marks_directory(self) -> Path:
+        """Where the logs' high-water marks lie: on no volume a database backup restores."""
+        return self.home / "high-water"
 
     @property
     def is_sqlite(self) -> bool:
@@ -140,7 +169,9 @@ def _typed(name: str, value: Any) -> Any:
                 return Mode(value)
             case "kek_file":
                 return Path(value)
-            case "database_connections_max" | "workers" | "threads":
+            case "sequencer":
+                return SequencerPlace(value)
+            case _ if name in _COUNTS or name in _LIMITS:
                 return int(value)
     except (TypeError, ValueError) as error:
         raise SettingsInvalid(f"{name} cannot be {value!r}.") from error

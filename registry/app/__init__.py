@@ -28,6 +28,8 @@ from registry.incidents.api import blueprint as incidents_blueprint
 from registry.incidents.rulebook_api import blueprint as rulebook_blueprint
 from registry.kernel.clock import SystemClock
 from registry.ledger.api import blueprint as ledger_blueprint
+from registry.ledger.log_api import blueprint as logs_blueprint
+from registry.ledger.witness_api import blueprint as witness_blueprint
 from registry.lookups.api import blueprint as lookups_blueprint
 from registry.members.api import blueprint as members_blueprint
 
@@ -39,6 +41,8 @@ _BLUEPRINTS = (
     incidents_blueprint,
     lookups_blueprint,
     ledger_blueprint,
+    logs_blueprint,
+    witness_blueprint,
     members_blueprint,
     rulebook_blueprint,
     health.blueprint,
@@ -73,6 +77,7 @@ def create_app(node: Node) -> Flask:
         node.incidents,
         node.lookups,
         node.ledger,
+        node.witness,
         node.directory,
         node.members,
     )

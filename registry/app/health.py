@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from marshmallow import fields
 
 from registry.app.node import Node
@@ -30,9 +29,9 @@ def show_liveness() -> Any:
 @blueprint.route("/readyz", methods=["GET"])
 @blueprint.response(200, HealthSchema)
 def show_readiness() -> Any:
-    """Say that the database answers and has this program's schema; else a 503."""
-    database = the(Node).database
-    with database.reading() as transaction:
-        transaction.execute(sa.text("SELECT 1"))
-    require_head(database.engine)
+    """Say that database and logs keep up with what is promised; else a 503."""
+    node = the(Node)
+    with node.database.reading() as transaction:
+        node.log_watch.require_healthy(transaction)
+    require_head(node.database.engine)
     return {"status": "ready"}

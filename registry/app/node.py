@@ -25,7 +25,11 @@ from registry.identity.service import Evaluations
 from registry.incidents.service import Incidents
 from registry.kernel.clock import Clock, SystemClock
 from registry.kernel.problems import Kind, Problem, Text
+from registry.ledger.high_water import HighWaterMarks
+from registry.ledger.sequencer import Sequencer
 from registry.ledger.service import Ledger
+from registry.ledger.watch import LogLimits, LogWatch
+from registry.ledger.witness import LOGS_FILE_NAME, Witness, read_witnessed_logs
 from registry.lookups.service import Lookups
 from registry.members.service import Directory, Members
 from registry.rulebook.editions import load_rulebook
@@ -63,6 +67,9 @@ class Node:
     evaluations: Evaluations
     incidents: Incidents
     lookups: Lookups
+    sequencer: Sequencer
+    log_watch: LogWatch
+    witness: Witness
 
 
 def create_node(settings: Settings) -> None:
@@ -143,6 +150,15 @@ def _wire(
     keyring = Keyring.load(settings.keys_directory, sealer, origin=settings.origin)
     protector = Protector(pepper=pepper, sealer=sealer)
     ledger = Ledger(origin=settings.origin, key=signing_key, sealer=sealer)
+    log_watch = LogWatch(
+        home=settings.home,
+        limits=LogLimits(
+            lag_warn_seconds=settings.log_lag_warn_seconds,
+            lag_degrade_seconds=settings.log_lag_degrade_seconds,
+            lag_refuse_seconds=settings.log_lag_refuse_seconds,
+            disk_free_min_mebibytes=settings.disk_free_min_mebibytes,
+        ),
+    )
     # Keys are judged by the time requests are signed at, never by a moved clock.
     directory = Directory(clock=SystemClock(), prior=rulebook.current.reliability)
     incidents = Incidents(
@@ -171,6 +187,21 @@ def _wire(
             protector=protector,
             incidents=incidents,
             ledger=ledger,
+            log_watch=log_watch,
+        ),
+        sequencer=Sequencer(
+            database=database,
+            key=signing_key,
+            authority=settings.authority,
+            marks=HighWaterMarks(settings.marks_directory),
+            clock=SystemClock(),
+        ),
+        log_watch=log_watch,
+        witness=Witness(
+            database=database,
+            name=f"{settings.authority}/witness",
+            key=signing_key,
+            logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),
         ),
     )
 

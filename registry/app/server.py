@@ -3,6 +3,9 @@
 Used as `gunicorn --config python:registry.app.server` and by `registry serve`.
 """
 
+from typing import Any
+
+from registry.app.background import Background
 from registry.settings import Settings
 
 _settings = Settings.load()
@@ -39,3 +42,15 @@ control_socket_disable = True
 
 # Heartbeat files in memory, so that a slow disk does not get a worker killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 # a directory of the kernel, made for this
+
+
+def post_worker_init(worker: Any) -> None:
+    """Starts what runs beside the API in each worker; of the sequencers, one holds the lease."""
+    worker.background = Background.start(worker.wsgi)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Lets the sequencer end its step and give its lease back."""
+    background = getattr(worker, "background", None)
+    if background is not None:
+        background.stop()

@@ -10,7 +10,8 @@ from registry.http.blueprint import Blueprint
 from registry.http.fields import AnswerSchema, OneOf
 from registry.http.wiring import the
 from registry.kernel import base64url
-from registry.ledger.model import Log
+from registry.kernel.clock import SystemClock
+from registry.ledger.model import Log, Shard, half_year_of
 from registry.settings import Mode
 
 blueprint = Blueprint("directory", __name__, description="What this node is")
@@ -89,7 +90,9 @@ def show_directory() -> Any:
 
 
 def _log(node: Node, log: Log) -> dict[str, str]:
-    name = f"{node.settings.authority}/log/{log.wire_name}"
+    # The present half-year's shard; earlier ones keep their names and this same key.
+    shard = Shard(log=log, half_year=half_year_of(SystemClock().now()))
+    name = f"{node.settings.authority}/log/{shard.name}"
     return {
         "name": log.wire_name,
         "origin": name,

@@ -3,16 +3,14 @@
 Source: docs/protocol.md, section 6; C2SP signed-note (verifier keys).
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from registry.client.problems import AnswerNotTrusted, AnswerNotUnderstood
 from registry.client.reading import Reader
-from registry.client.results import LogKey, Receipt
-from registry.crypto import note
-from registry.crypto.signature import Algorithm, Compact, PublicKey, split_compact, verify
+from registry.client.results import LogEntry, LogKey, Receipt
+from registry.crypto import checkpoint, merkle, note
+from registry.crypto.signature import Compact, PublicKey, split_compact, verify
 from registry.kernel import strict_json
 from registry.kernel.ids import EntryId, Prefix, parse_id
 
@@ -20,7 +18,6 @@ RECEIPT_TYPE = "ccr-receipt+jwt"
 MERGE_SECONDS_MAX = 60
 LEAF_BYTES = 32
 
-_ED25519 = b"\x01"
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
 
 
@@ -33,19 +30,10 @@ def log_public_key(vkey: str) -> PublicKey:
 
     Raises: AnswerNotUnderstood when it is no such text or its id is another key's.
     """
-    # The base64 may itself hold a plus: only the first two part the text.
-    name, _, rest = vkey.partition("+")
-    key_id, _, encoded = rest.partition("+")
     try:
-        data = base64.b64decode(encoded, validate=True)
-        if data[:1] != _ED25519:
-            raise ValueError("not an Ed25519 key")
-        public_key = PublicKey.from_raw(Algorithm.EDDSA, data[1:])
-    except (binascii.Error, ValueError) as error:
-        raise AnswerNotUnderstood(f"the key of the log {name} cannot be read") from error
-    if note.key_id(name, public_key.raw).hex() != key_id:
-        raise AnswerNotUnderstood(f"the key of the log {name} does not fit its id")
-    return public_key
+        return note.VerifierKey.from_vkey(vkey).public_key
+    except note.MalformedVerifierKey as error:
+        raise AnswerNotUnderstood(f"the key of a log cannot be read: {error}") from error
 
 
 def knows_key(compact_text: str, logs: Sequence[LogKey]) -> bool:
@@ -79,6 +67,37 @@ def verify_receipt(compact_text: str, *, origin: str, logs: Sequence[LogKey]) ->
     if not 0 <= (receipt.merge_by - receipt.issued_at).total_seconds() <= MERGE_SECONDS_MAX:
         raise ReceiptNotVerified("the receipt promises its entry too late")
     return receipt
+
+
+def verify_inclusion(entry: LogEntry, *, logs: Sequence[LogKey]) -> None:
+    """Promises that a merged entry stands in the tree its checkpoint signs.
+
+    A log is a half-year's shard; each is signed for with the node's one key, under
+    a name of its own. Raises: ReceiptNotVerified, also before the merge.
+    """
+    if entry.inclusion is None or entry.checkpoint is None:
+        raise ReceiptNotVerified("the entry has no place in its log yet")
+    try:
+        signed = note.parse(entry.checkpoint.encode())
+        origin = checkpoint.parse(signed.text).origin
+        keys = [
+            note.VerifierKey(name=origin, public_key=log_public_key(log.vkey))
+            for log in logs
+            if origin.rpartition("/")[0] == log.origin.rpartition("/")[0]
+        ]
+        tree = checkpoint.verify(signed, origin=origin, log_keys=keys).checkpoint
+    except ValueError as error:
+        raise ReceiptNotVerified(f"the checkpoint does not verify: {error}") from error
+    proof = entry.inclusion
+    included = tree.size == proof.size and merkle.verify_inclusion(
+        index=proof.index,
+        size=proof.size,
+        leaf=entry.leaf,
+        proof=proof.proof,
+        root=tree.root,
+    )
+    if not included:
+        raise ReceiptNotVerified("the proof does not show the entry in its log")
 
 
 def _split(compact_text: str) -> Compact:

@@ -291,13 +291,17 @@ class Registry:
     # -- proofs
 
     def receipt(self, entry: str) -> LogEntry:
-        """A log entry, opened to who made it, and its proof once it is merged.
+        """A log entry, opened to who made it, and once it is merged its place, proved.
 
-        Raises: AnswerNotTrusted when the opening is not what was committed to.
+        Raises: AnswerNotTrusted when the opening is not what was committed to, or
+        the entry is not in the tree that the checkpoint signs.
         """
         path = f"/v1/receipts/{path_part(entry)}"
         answer = self._calls.signed(Outgoing(method="GET", target=path))
-        return entries.read_log_entry(document_of(answer, self._timer.now()), EntryId(entry))
+        found = entries.read_log_entry(document_of(answer, self._timer.now()), EntryId(entry))
+        if found.inclusion is not None:
+            receipts.verify_inclusion(found, logs=self.well_known().logs)
+        return found
 
     def verify_receipt(self, receipt: str) -> Receipt:
         """What a receipt promises, verified with the registry's published log keys.

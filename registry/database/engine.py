@@ -1,11 +1,10 @@
 """Opens the database the way each kind must be set up to keep its promise.
 
-SQLite: WAL, synchronous FULL, BEGIN IMMEDIATE for writers, one in-process lock
-so that threads queue instead of polling. PostgreSQL: psycopg 3, bounded waits.
+SQLite: WAL, synchronous FULL, BEGIN IMMEDIATE for writers, which share commits
+inside a process. PostgreSQL: psycopg 3, bounded waits.
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
+from registry.database.group_commit import GroupCommit
 from registry.database.transaction import HOT_CURSOR, DatabaseUnavailable, Transaction
 
 BUSY_TIMEOUT_SECONDS = 10
@@ -41,9 +41,13 @@ class Database:
             self.engine = _sqlite_engine(parsed, connections_max)
         else:
             self.engine = _postgresql_engine(parsed, connections_max)
-        # SQLite has one writer. Threads of this process wait here in turn; the
-        # busy timeout, which polls and can starve, is only for other processes.
-        self._writer = threading.Lock() if self.is_sqlite else None
+        # SQLite has one writer. Threads of this process take turns there; the busy
+        # timeout, which polls and can starve, is only for other processes.
+        self._writers = (
+            GroupCommit(self.engine, turn_seconds_max=BUSY_TIMEOUT_SECONDS)
+            if self.is_sqlite
+            else None
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -52,48 +56,42 @@ class Database:
         Raises: DatabaseUnavailable when the database cannot be reached, is
         locked, full or too slow.
         """
-        with self._turn_to_write(), self._work("IMMEDIATE") as transaction:
-            yield transaction
+        with _unavailable_when_operational():
+            if self._writers is not None:
+                with self._writers.transaction() as transaction:
+                    yield transaction
+            else:
+                with self.engine.connect() as connection, connection.begin():
+                    yield Transaction(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A unit of work that only reads and so never waits for a writer."""
-        with self._work("DEFERRED") as transaction:
-            yield transaction
-
-    @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
-        if self._writer is None:
-            yield
-            return
-        if not self._writer.acquire(timeout=BUSY_TIMEOUT_SECONDS):
-            raise DatabaseUnavailable
-        try:
-            yield
-        finally:
-            self._writer.release()
-
-    @contextmanager
-    def _work(self, sqlite_begin: str) -> Iterator[Transaction]:
-        try:
-            with self.engine.connect() as connection:
-                connection.info["begin"] = sqlite_begin
-                with connection.begin():
-                    yield Transaction(connection)
-        except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
-            raise DatabaseUnavailable from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise DatabaseUnavailable from error
-            raise
-        except Exception as error:
-            if _is_operational(error):
-                raise DatabaseUnavailable from error
-            raise
+        with _unavailable_when_operational(), self.engine.connect() as connection:
+            connection.info["begin"] = "DEFERRED"
+            with connection.begin():
+                yield Transaction(connection)
 
     def close(self) -> None:
         """Closes every pooled connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _unavailable_when_operational() -> Iterator[None]:
+    """Makes one problem of all the ways in which a database is not there."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
+        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable from error
+        raise
+    except Exception as error:
+        if _is_operational(error):
+            raise DatabaseUnavailable from error
+        raise
 
 
 def _is_operational(error: Exception) -> bool:

@@ -22,6 +22,11 @@ def provide(app: Flask, *services: object) -> None:
 
 def the(kind: type[Service]) -> Service:
     """The one service of this class."""
-    service = current_app.extensions[_EXTENSION][kind]
+    return service_of(current_app, kind)
+
+
+def service_of(app: Flask, kind: type[Service]) -> Service:
+    """The one service of this class that `app` was assembled with."""
+    service = app.extensions[_EXTENSION][kind]
     assert isinstance(service, kind)
     return service

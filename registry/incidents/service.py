@@ -355,6 +355,7 @@ class Incidents:
             ),
             subject=subject,
             signed_request=call.signed_request,
+            lookup_keys=tuple(each.lookup_key for each in identities),
         )
         (entry,) = self._ledger.append(call.transaction, [draft], call.now)
         return store.keep_receipt(call.transaction, incident, self._ledger.receipt(entry))

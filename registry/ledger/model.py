@@ -24,6 +24,7 @@ MERGE_DELAY_MAX = timedelta(seconds=60)
 # version u8, log u8, record type u16, unix milliseconds cut to the hour u64,
 # entry id, header commitment, subject commitment; big-endian.
 _ENTRY = struct.Struct(">BBHQ16s32s32s")
+_ENTRY_HEAD = struct.Struct(">BBHQ")
 _HOUR_MILLISECONDS = 3_600_000
 _HEADER_LABEL = b"ccr-hdr-v1\x00"
 _SUBJECT_LABEL = b"ccr-sub-v1\x00"
@@ -41,6 +42,17 @@ class EntryNotFound(Problem):
     )
 
 
+class EntryNotMerged(Problem):
+    """The entry is on disk and waits for its place in the log."""
+
+    kind = Kind.NOT_FOUND
+    title = Text(en="The entry has no proof yet", zh="该条目尚无证明")
+    advice = Text(
+        en="The receipt's `merge_by` says when it has one at the latest.",
+        zh="最迟在回执的 merge_by 时刻即可取得证明。",
+    )
+
+
 class Log(IntEnum):
     """The two logs: what was filed, and who looked."""
 
@@ -51,6 +63,19 @@ class Log(IntEnum):
     def wire_name(self) -> str:
         """What the log is called in URLs and receipts."""
         return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Half a year of a log: a Merkle tree of its own, named such as `access/2026h2`."""
+
+    log: Log
+    half_year: str
+
+    @property
+    def name(self) -> str:
+        """What stands after `/log/` in its URLs and in its origin."""
+        return f"{self.log.wire_name}/{self.half_year}"
 
 
 class RecordType(IntEnum):
@@ -119,7 +144,8 @@ class Draft:
 
     `subject` says whom it touches (seeds in base64url, ids). `uuid` is given
     where the entry shares it with what it records: lkp_X and ent_X are one.
-    `signed_request` is the JWT to keep with it.
+    `signed_request` is the JWT to keep with it. `lookup_keys` are of the subjects
+    it is about, so that each can be told of it.
     """
 
     log: Log
@@ -128,6 +154,7 @@ class Draft:
     subject: Mapping[str, JsonValue]
     uuid: UUID | None = None
     signed_request: str | None = None
+    lookup_keys: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +202,16 @@ class Opening:
     signed_request: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProof:
+    """That an entry stands at `index` in the log of `size` entries that `checkpoint` signs."""
+
+    index: int
+    size: int
+    hashes: tuple[bytes, ...]
+    checkpoint: str
+
+
 def encode_entry(entry: Entry) -> bytes:
     """The 92 bytes of an entry; `hour` may be any instant within it."""
     return _ENTRY.pack(
@@ -208,6 +245,19 @@ def decode_entry(data: bytes) -> Entry:
         header_commitment=header,
         subject_commitment=subject,
     )
+
+
+def shard_of(entry: bytes) -> Shard:
+    """The shard an entry belongs to, by the hour it was made in, in UTC."""
+    _, log, _, milliseconds = _ENTRY_HEAD.unpack_from(entry)
+    hour = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return Shard(log=Log(log), half_year=half_year_of(hour))
+
+
+def half_year_of(instant: datetime) -> str:
+    """The half-year an instant lies in, such as `2026h2`."""
+    utc = instant.astimezone(UTC)
+    return f"{utc.year:04d}h{1 if utc.month <= 6 else 2}"
 
 
 def hour_milliseconds(instant: datetime) -> int:

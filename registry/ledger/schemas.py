@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from registry.http.fields import AnswerSchema
 from registry.kernel import base64url, strict_json
-from registry.ledger.model import Opening
+from registry.ledger.model import LogProof, Opening
 
 
 class OpeningSchema(AnswerSchema):
@@ -35,22 +35,30 @@ class ReceiptEntrySchema(AnswerSchema):
     checkpoint = fields.String(required=True, allow_none=True)
 
 
-def public_document(opening: Opening) -> dict[str, Any]:
-    """What anyone who holds a receipt may see. Any: it is on its way to JSON."""
+def receipt_document(
+    entry: bytes, opening: Opening | None, proof: LogProof | None
+) -> dict[str, Any]:
+    """An entry with what the caller may see of it. Any: it is on its way to JSON."""
     return {
-        "entry": base64url.encode(opening.entry),
-        "opening": None,
-        "inclusion": None,
-        "checkpoint": None,
+        "entry": base64url.encode(entry),
+        "opening": None if opening is None else _opened(opening),
+        "inclusion": None if proof is None else _inclusion(proof),
+        "checkpoint": None if proof is None else proof.checkpoint,
     }
 
 
-def opened_document(opening: Opening) -> dict[str, Any]:
-    """What the member that made the entry may see."""
-    opened = {
+def _opened(opening: Opening) -> dict[str, Any]:
+    return {
         "header": strict_json.parse(opening.header),
         "subject": strict_json.parse(opening.subject),
         "k_h": base64url.encode(opening.header_salt),
         "k_s": base64url.encode(opening.subject_salt),
     }
-    return public_document(opening) | {"opening": opened}
+
+
+def _inclusion(proof: LogProof) -> dict[str, Any]:
+    return {
+        "index": proof.index,
+        "size": proof.size,
+        "proof": [base64url.encode(each) for each in proof.hashes],
+    }

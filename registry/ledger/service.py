@@ -8,17 +8,19 @@ from uuid import UUID
 from registry.crypto.merkle import leaf_hash
 from registry.crypto.sealing import Sealer
 from registry.crypto.signature import Algorithm, PrivateKey, sign_compact
+from registry.crypto.tiles import TiledTree
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.ids import MemberId, new_uuid
-from registry.ledger import store
+from registry.ledger import log_store, store
 from registry.ledger.model import (
     MERGE_DELAY_MAX,
     SALT_BYTES,
     Appended,
     Draft,
     Entry,
+    LogProof,
     Opening,
     encode_entry,
     header_commitment,
@@ -80,9 +82,20 @@ class Ledger:
         }
         return sign_compact(header=self._receipt_header, claims=claims, key=self._key)
 
-    def opening(self, transaction: Transaction, uuid: UUID) -> Opening | None:
-        """The entry `uuid` with all it commits to; who may see it is for the caller to say."""
+    def entry(self, transaction: Transaction, uuid: UUID) -> bytes | None:
+        """The 92 bytes of the entry `uuid`, also when its content has been erased."""
         row = store.find(transaction, uuid)
+        if row is not None:
+            return row.entry
+        place = log_store.place_of(transaction, uuid)
+        return None if place is None else place.entry
+
+    def opening(self, transaction: Transaction, uuid: UUID) -> Opening | None:
+        """The entry `uuid` with all it commits to; who may see it is for the caller to say.
+
+        None where there is no such entry, or its content has been erased.
+        """
+        row = store.find(transaction, uuid) or log_store.settled(transaction, uuid)
         if row is None:
             return None
         member = strict_json.parse(row.header)["member"]
@@ -94,6 +107,22 @@ class Ledger:
             header_salt=row.header_salt,
             subject_salt=row.subject_salt,
             signed_request=row.signed_request,
+        )
+
+    def proof(self, transaction: Transaction, uuid: UUID) -> LogProof | None:
+        """That the entry `uuid` stands in its log, as published last; None until it does."""
+        place = log_store.place_of(transaction, uuid)
+        if place is None:
+            return None
+        head = log_store.head(transaction, place.shard)
+        if head is None or head.checkpoint is None or head.published_size <= place.position:
+            return None
+        tree = TiledTree(log_store.StoredTiles(transaction, place.shard), head.published_size)
+        return LogProof(
+            index=place.position,
+            size=head.published_size,
+            hashes=tree.inclusion_proof(place.position),
+            checkpoint=head.checkpoint,
         )
 
     def _make(self, draft: Draft, now: datetime) -> tuple[store.PendingRow, Appended]:
@@ -121,6 +150,7 @@ class Ledger:
             header_salt=header_salt,
             subject_salt=subject_salt,
             signed_request=draft.signed_request,
+            lookup_keys=b"".join(draft.lookup_keys),
         )
         return row, Appended(uuid=uuid, log=draft.log, entry=entry, leaf=leaf_hash(entry), at=now)
 

@@ -22,6 +22,7 @@ pending_entries = sa.Table(
     sa.Column("header_salt", sa.LargeBinary(SALT_BYTES), nullable=False),
     sa.Column("subject_salt", sa.LargeBinary(SALT_BYTES), nullable=False),
     sa.Column("signed_request", sa.Text),
+    sa.Column("lookup_keys", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
 )
 
 
@@ -36,6 +37,7 @@ class PendingRow(NamedTuple):
     header_salt: bytes
     subject_salt: bytes
     signed_request: str | None
+    lookup_keys: bytes
 
 
 def insert(transaction: Transaction, rows: Sequence[PendingRow]) -> None:
@@ -65,6 +67,7 @@ def find(transaction: Transaction, uuid: UUID) -> PendingRow | None:
         header_salt=bytes(row.header_salt),
         subject_salt=bytes(row.subject_salt),
         signed_request=row.signed_request,
+        lookup_keys=bytes(row.lookup_keys),
     )
 
 

@@ -16,6 +16,7 @@ from registry.kernel.ids import LookupId, Prefix, new_uuid, parse_id, with_prefi
 from registry.kernel.problems import Problem
 from registry.ledger.model import Appended, Draft, Header, Log, Opening, RecordType, decode_entry
 from registry.ledger.service import Ledger
+from registry.ledger.watch import LogWatch
 from registry.lookups import store
 from registry.lookups.model import (
     BATCH_LOOKUPS_MAX,
@@ -88,12 +89,14 @@ class Lookups:
         protector: Protector,
         incidents: Incidents,
         ledger: Ledger,
+        log_watch: LogWatch,
     ) -> None:
         self._edition = rulebook.current
         self._keyring = keyring
         self._protector = protector
         self._incidents = incidents
         self._ledger = ledger
+        self._log_watch = log_watch
 
     def look_up(
         self, call: Call, requests: Sequence[LookupRequest]
@@ -104,6 +107,7 @@ class Lookups:
         any of it leaves.
         """
         assert 1 <= len(requests) <= BATCH_LOOKUPS_MAX
+        self._log_watch.require_keeping_up(call.transaction)
         questions = [self._question(call, request) for request in requests]
         known = self._known(call, questions)
         findings = [self._finding(question, known, call.now) for question in questions]
@@ -258,6 +262,7 @@ class Lookups:
             },
             uuid=question.uuid,
             signed_request=call.signed_request,
+            lookup_keys=tuple(question.lookup_keys),
         )
 
     def _answer(

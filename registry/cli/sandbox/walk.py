@@ -1,6 +1,7 @@
-"""The main job in eight steps, each shown as it happens."""
+"""The main job in nine steps, each shown as it happens."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from rich.text import Text
 from registry.cli.rendering import facts
 from registry.cli.sandbox.people import ACTS_BY_CODE, Platform, phone, question_about, report_of
 from registry.cli.sandbox.setting_up import REGION
-from registry.client import Filed, IdentityToken, Lookup, Outcome, Registry, WellKnown
+from registry.client import Filed, IdentityToken, LogEntry, Lookup, Outcome, Registry, WellKnown
 from registry.crypto import voprf
 from registry.crypto.identity_token import identity_token, oprf_input
 from registry.crypto.voprf import Blinded, Evaluation
@@ -22,6 +23,7 @@ from registry.kernel import base64url
 # As a person types it: full-width digits, no country code.
 TYPED = "（２１２） 555-0100"
 PERSON = 100
+MERGE_SECONDS_MAX = 30
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,9 +170,35 @@ class Walk:
             " published key of the log.",
             {"log": receipt.log, "entry": receipt.entry, "merged by": receipt.merge_by},
         )
+        self._proof(lantern, receipt.entry)
+
+    def _proof(self, lantern: Registry, entry: str) -> None:
+        found = _merged(lantern, entry)
+        assert found.inclusion is not None
+        self._say(
+            "Proof",
+            "A second later the entry has its place in the public tree. The proof verifies"
+            " against the signed checkpoint: nobody can take the lookup back.",
+            {
+                "place": f"{found.inclusion.index} of {found.inclusion.size} entries",
+                "hashes in the proof": len(found.inclusion.proof),
+                "checkpoint of": (found.checkpoint or "").partition("\n")[0],
+            },
+        )
 
     def _say(self, title: str, meaning: str, details: Mapping[str, object]) -> None:
         self._step += 1
         heading = Text(f"\n{self._step}  {title}  ", style="bold cyan")
         self.console.print(heading.append(meaning, style="not bold default"))
         self.console.print(Padding(facts(details), (0, 0, 0, 3)))
+
+
+def _merged(registry: Registry, entry: str) -> LogEntry:
+    """The entry, once it has its place; the sequencer publishes about once a second."""
+    until = time.monotonic() + MERGE_SECONDS_MAX
+    while time.monotonic() < until:
+        found = registry.receipt(entry)
+        if found.inclusion is not None:
+            return found
+        time.sleep(0.2)
+    raise RuntimeError("the log did not merge the entry in time; see server.log")

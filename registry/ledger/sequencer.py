@@ -1,0 +1,228 @@
+"""Gives waiting entries their places, and publishes what stands.
+
+One at a time, in any process: a lease in the database says who, and its fence
+tells a holder that another has been at work meanwhile. Everything a step changes
+is one transaction; what it remembers between steps is dropped on any error.
+Source: C2SP tlog-tiles and tlog-checkpoint; FiloSottile/sunlight for the order
+of what must be durable before what.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from registry.crypto import note
+from registry.crypto.checkpoint import Checkpoint
+from registry.crypto.merkle import leaf_hash
+from registry.crypto.signature import PrivateKey
+from registry.crypto.tiles import RightEdge, TiledTree, TileMissing, grow, right_edge
+from registry.database.engine import Database
+from registry.database.transaction import DatabaseUnavailable, Transaction
+from registry.kernel.clock import Clock
+from registry.ledger import lease, log_store
+from registry.ledger.high_water import HighWaterMarks, LogForked, Mark
+from registry.ledger.log_store import Head, PendingEntry
+from registry.ledger.model import Log, Shard, half_year_of, shard_of
+
+logger = logging.getLogger("registry.sequencer")
+
+BATCH_ENTRIES_MAX = 20_000
+LEASE = timedelta(seconds=10)
+INTERVAL_SECONDS = 1.0
+_EMPTY_ROOT = RightEdge().compact_range().root()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """What a step did. `is_leader` False: another sequencer holds the lease."""
+
+    is_leader: bool
+    sequenced: int
+    published: tuple[Shard, ...]
+
+
+class Sequencer:
+    """The one hand that writes the logs.
+
+    `authority` is host and port of the node's origin, the stem of the logs'
+    origins; `clock` is the machine's, for leases and for the time of publishing.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        key: PrivateKey,
+        authority: str,
+        marks: HighWaterMarks,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._key = key
+        self._authority = authority
+        self._marks = marks
+        self._clock = clock
+        self._holder = str(uuid4())
+        self._fence = -1
+        self._edges: dict[Shard, RightEdge] = {}
+
+    def step(self, entries_max: int = BATCH_ENTRIES_MAX) -> Stepped:
+        """Sequences what waits, up to `entries_max`, and publishes what is new.
+
+        Raises: LogForked: nothing more may be signed until an operator has
+        looked. DatabaseUnavailable: nothing was done.
+        """
+        try:
+            sequenced = self._sequence(entries_max)
+            if sequenced is None:
+                return Stepped(is_leader=False, sequenced=0, published=())
+            return Stepped(is_leader=True, sequenced=sequenced, published=self._publish())
+        except BaseException:
+            # What is in memory may be of a transaction that did not commit.
+            self._edges.clear()
+            raise
+
+    def run(self, stop: threading.Event) -> None:
+        """Steps about once a second until `stop` is set, or the log is found forked.
+
+        Raises: LogForked.
+        """
+        while not stop.is_set():
+            try:
+                stepped = self.step()
+            except DatabaseUnavailable:
+                logger.warning("the sequencer cannot reach the database; it tries again")
+                stop.wait(INTERVAL_SECONDS)
+                continue
+            # A full batch says that more waits.
+            if stepped.sequenced < BATCH_ENTRIES_MAX:
+                stop.wait(INTERVAL_SECONDS)
+
+    def release(self) -> None:
+        """Lets another sequencer begin at once."""
+        with self._database.transaction() as transaction:
+            lease.release(transaction, self._holder, self._clock.now())
+
+    def _sequence(self, entries_max: int) -> int | None:
+        grown: dict[Shard, RightEdge] = {}
+        with self._database.transaction() as transaction:
+            # Held to the end of the transaction: two sequencers never interleave.
+            fence = lease.hold(transaction, self._holder, self._clock.now(), LEASE)
+            if fence is None:
+                return None
+            if fence != self._fence:
+                self._edges.clear()
+                self._fence = fence
+            self._open_shards(transaction)
+            batch = log_store.pending(transaction, entries_max)
+            for shard, entries in _by_shard(batch).items():
+                grown[shard] = self._append(transaction, shard, entries)
+            if batch:
+                log_store.add_subjects(transaction, batch)
+                log_store.settle_payloads(transaction, batch)
+        # Crash point: committed and not remembered is read again from the tiles.
+        self._edges |= grown
+        return len(batch)
+
+    def _open_shards(self, transaction: Transaction) -> None:
+        """Gives the present half-year its heads, so that there is a checkpoint from the first."""
+        half_year = half_year_of(self._clock.now())
+        for log in Log:
+            shard = Shard(log=log, half_year=half_year)
+            if shard not in self._edges and log_store.head(transaction, shard) is None:
+                log_store.put_head(
+                    transaction, shard, size=0, root=RightEdge().compact_range().root()
+                )
+
+    def _append(
+        self, transaction: Transaction, shard: Shard, entries: Sequence[PendingEntry]
+    ) -> RightEdge:
+        edge = self._edges.get(shard) or self._edge_of(transaction, shard)
+        log_store.add_entries(transaction, shard, first=edge.size, entries=entries)
+        growth = grow(edge, [leaf_hash(each.entry) for each in entries])
+        log_store.put_tiles(transaction, shard, growth.tiles)
+        root = growth.edge.compact_range().root()
+        log_store.put_head(transaction, shard, size=growth.edge.size, root=root)
+        return growth.edge
+
+    def _edge_of(self, transaction: Transaction, shard: Shard) -> RightEdge:
+        head = log_store.head(transaction, shard)
+        if head is None:
+            return RightEdge()
+        edge = right_edge(log_store.StoredTiles(transaction, shard), head.size)
+        if edge.compact_range().root() != head.root:
+            raise LogForked(f"The tiles of {shard.name} are not those of its head.")
+        return edge
+
+    def _publish(self) -> tuple[Shard, ...]:
+        with self._database.reading() as transaction:
+            waiting = [head for head in log_store.heads(transaction) if _is_unpublished(head)]
+            for head in waiting:
+                self._require_no_fork(transaction, head)
+        for head in waiting:
+            self._publish_head(head)
+        return tuple(head.shard for head in waiting)
+
+    def _publish_head(self, head: Head) -> None:
+        """Signs a head that extends what was signed last.
+
+        The mark moves first: a checkpoint that was never served harms nobody, one
+        that was served and forgotten is a fork to come.
+        """
+        name = head.shard.name
+        self._marks.advance(
+            name, seen=self._marks.read(name), to=Mark(size=head.size, root=head.root)
+        )
+        # Crash point: the mark is here and the checkpoint is not; the next step
+        # finds the head unpublished and signs the same tree.
+        origin = f"{self._authority}/log/{name}"
+        text = Checkpoint(origin=origin, size=head.size, root=head.root).to_text()
+        signed = note.Note(text=text, signatures=(note.sign(text, origin, self._key),))
+        with self._database.transaction() as transaction:
+            log_store.publish(
+                transaction,
+                head.shard,
+                size=head.size,
+                checkpoint=signed.to_bytes().decode(),
+                now=self._clock.now(),
+            )
+
+    def _require_no_fork(self, transaction: Transaction, head: Head) -> None:
+        mark = self._marks.read(head.shard.name)
+        if mark is None:
+            if head.published_size:
+                raise LogForked(f"The mark of {head.shard.name} is gone; it had been signed.")
+            return
+        if mark.size > head.size:
+            raise LogForked(
+                f"{head.shard.name} was signed at size {mark.size} and has {head.size} entries:"
+                " the database is older than what was published."
+            )
+        try:
+            root = TiledTree(log_store.StoredTiles(transaction, head.shard), head.size).old_root(
+                mark.size
+            )
+        except TileMissing as error:
+            raise LogForked(f"Tiles of {head.shard.name} are missing.") from error
+        if root != mark.root:
+            raise LogForked(f"{head.shard.name} is another history than the one signed.")
+
+
+def _by_shard(batch: Sequence[PendingEntry]) -> Mapping[Shard, list[PendingEntry]]:
+    shards: dict[Shard, list[PendingEntry]] = {}
+    heads: dict[bytes, Shard] = {}
+    for each in batch:
+        # Version, log, record type and hour: all that decides, the same for most.
+        head = each.entry[:12]
+        shard = heads.get(head)
+        if shard is None:
+            shard = heads[head] = shard_of(each.entry)
+        shards.setdefault(shard, []).append(each)
+    return shards
+
+
+def _is_unpublished(head: Head) -> bool:
+    return head.checkpoint is None or head.published_size < head.size
