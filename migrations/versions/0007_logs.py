@@ -15,7 +15,8 @@ DROP TRIGGER pending_entries_append_only ON pending_entries;
 CREATE FUNCTION refuse_unsequenced() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM log_entries WHERE entry_id = OLD.entry_id) THEN
-        RAISE EXCEPTION 'pending_entries is append-only until sequenced' USING ERRCODE = 'restrict_violation';
+        RAISE EXCEPTION 'pending_entries is append-only until sequenced'
+            USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN OLD;
 END
