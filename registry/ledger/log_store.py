@@ -139,7 +139,10 @@ def pending(transaction: Transaction, entries_max: int) -> list[PendingEntry]:
 
 def oldest_pending(transaction: Transaction) -> UUID | None:
     """The id of the entry that waits longest, which says since when."""
-    found = transaction.execute(sa.select(sa.func.min(pending_entries.c.entry_id))).scalar()
+    # Not min(): PostgreSQL before 18 has none for bytea.
+    columns = pending_entries.c
+    select = sa.select(columns.entry_id).order_by(columns.entry_id).limit(1)
+    found = transaction.execute(select).scalar()
     return None if found is None else UUID(bytes=bytes(found))
 
 

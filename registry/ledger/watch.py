@@ -4,9 +4,11 @@ Looks at most once a second in each process, so that a request pays nothing.
 """
 
 import logging
+import math
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -56,11 +58,14 @@ class LogLimits:
 class LogWatch:
     """How long the oldest waiting entry has been seen waiting, and the room left."""
 
-    def __init__(self, *, home: Path, limits: LogLimits) -> None:
+    def __init__(
+        self, *, home: Path, limits: LogLimits, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._home = home
         self._limits = limits
+        self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._looked_at = -LOOK_EVERY_SECONDS
+        self._looked_at = -math.inf
         self._oldest: UUID | None = None
         self._waiting_since = 0.0
         self._has_room = True
@@ -75,7 +80,7 @@ class LogWatch:
         self._require(transaction, self._limits.lag_degrade_seconds)
 
     def _require(self, transaction: Transaction, seconds_max: int) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         if now - self._looked_at >= LOOK_EVERY_SECONDS and self._lock.acquire(blocking=False):
             try:
                 self._look(transaction, now)
