@@ -244,7 +244,9 @@ def test_every_code_of_a_missing_point_is_on_the_protocol_page() -> None:
 
 
 def _is_described(page: str, method: str, path: str) -> bool:
-    pattern = re.escape(method.upper()) + re.sub(r"\\\{[^}]*\\\}", r"\\{[a-z]+\\}", re.escape(path))
+    pattern = re.escape(method.upper()) + re.sub(
+        r"\\\{[^}]*\\\}", r"\\{[a-z_]+\\}", re.escape(path)
+    )
     return re.search(pattern + r"(?![\w/{])", page) is not None
 
 

@@ -1,4 +1,4 @@
-"""The roles that docs/operating.md sets up can serve, and cannot change an entry."""
+"""The roles that docs/operating.md sets up can serve and sequence, and cannot change an entry."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from registry.database.engine import Database
 from registry.database.migrate import require_head, upgrade
 from registry.http import idempotency, replay
+from registry.kernel.clock import MovableClock
 from tests.databases import Cluster
+from tests.ledger.test_sequencer import NOW, append, make_ledger, make_sequencer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operating.md"
 BEFORE, AFTER = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -48,7 +50,12 @@ def test_the_serving_role_reads_and_writes_every_table_but_changes_no_entry(
     """It has what a node needs on each table, and no more on entries and the schema's version."""
     tables = sa.inspect(database.engine).get_table_names()
     wanted = {
-        "pending_entries": {"SELECT", "INSERT"},
+        # A trigger lets go only those that have their place in the log.
+        "pending_entries": {"SELECT", "INSERT", "DELETE"},
+        "log_entries": {"SELECT", "INSERT"},
+        "log_heads": {"SELECT", "INSERT", "UPDATE"},
+        "log_tiles": {"SELECT", "INSERT", "UPDATE"},
+        "log_payloads": {"SELECT", "INSERT", "UPDATE"},
         "alembic_version": {"SELECT"},
     }
     with database.reading() as transaction:
@@ -70,3 +77,10 @@ def test_the_serving_role_reads_and_writes_every_table_but_changes_no_entry(
 def test_a_node_can_start_as_the_serving_role(database: Database) -> None:
     """The schema's version can be read by it."""
     require_head(database.engine)
+
+
+def test_the_serving_role_sequences_the_logs(database: Database, tmp_path: Path) -> None:
+    """It moves an entry from those that wait to its place, and publishes."""
+    append(database, make_ledger(), 3)
+    stepped = make_sequencer(database, tmp_path, MovableClock(NOW)).step()
+    assert (3, 2) == (stepped.sequenced, len(stepped.published))
