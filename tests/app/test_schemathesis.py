@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, settings
 from requests.auth import AuthBase
 
 from registry.database.migrate import shipped_directory
+from tests.journeys.conftest import KINDS, Served
 from tests.journeys.filings import report
 from tests.journeys.independent import Member
-from tests.journeys.nodes import Node
-from tests.journeys.people import ask, file
+from tests.journeys.nodes import BOTH
+from tests.journeys.people import ask, file, phone
 
 MAX_EXAMPLES = 15
 
@@ -66,11 +67,18 @@ def fits_as_described(ctx: Any, response: Any, case: Any) -> None:
         assert not unfit or details & BEYOND_SCHEMAS, problem
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def platform(request: pytest.FixtureRequest, served: Served) -> Member:
+    """A member with every scope of a platform, on each kind of database in turn."""
+    return served(request.param).admit(*BOTH)
+
+
 @pytest.fixture(scope="module")
-def known(member: Member, tokens: list[dict[str, str]]) -> dict[str, str]:
+def known(platform: Member) -> dict[str, str]:
     """Ids that name something of this member's, by the name of their place in a path."""
-    filed = file(member, report(tokens))
-    lookup = ask(member, tokens)["lookup"]["id"]
+    tokens = platform.tokens(phone())
+    filed = file(platform, report(tokens))
+    lookup = ask(platform, tokens)["lookup"]["id"]
     return {
         "incident_id": filed["incident"]["id"],
         "lookup_id": lookup,
@@ -86,22 +94,20 @@ def known(member: Member, tokens: list[dict[str, str]]) -> dict[str, str]:
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_the_served_api_is_as_described(
-    case: Any, node: Node, member: Member, known: dict[str, str]
-) -> None:
+def test_the_served_api_is_as_described(case: Any, platform: Member, known: dict[str, str]) -> None:
     """Every answer to any input has a status, a type and a shape that the description names,
     whether a path names something or nothing."""
-    hold_to_description(case, node, member)
+    hold_to_description(case, platform)
     if case.path_parameters and case.path_parameters.keys() <= known.keys():
         case.path_parameters = {name: known[name] for name in case.path_parameters}
-        hold_to_description(case, node, member)
+        hold_to_description(case, platform)
 
 
-def hold_to_description(case: Any, node: Node, member: Member) -> None:
+def hold_to_description(case: Any, member: Member) -> None:
     excluded = [each for each, path in NOT_OURS.items() if path in ("", case.path)]
     is_signed = "Authorization" in (case.headers or {})
     case.call_and_validate(
-        base_url=node.origin,
+        base_url=member.origin,
         auth=Signed(member) if is_signed else None,
         excluded_checks=excluded,
         additional_checks=[fits_as_described],
