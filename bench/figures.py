@@ -35,6 +35,11 @@ class Round:
         """Requests a second."""
         return self.requests / self.seconds
 
+    @property
+    def cpu_microseconds(self) -> float:
+        """What the processors did for one request, server and database together."""
+        return self.server_cpu_microseconds + self.database_cpu_microseconds
+
 
 def percentile(ascending: Sequence[float], percent: float) -> float:
     """The least value that `percent` of all values do not exceed (nearest rank)."""
@@ -54,3 +59,13 @@ def ratios(rounds: Sequence[Round], beside: Sequence[Round]) -> Spread:
     Round by round, before any median: what slows a whole round down cancels.
     """
     return spread([one.rate / other.rate for one, other in zip(rounds, beside, strict=True)])
+
+
+def cpu_ratios(rounds: Sequence[Round], beside: Sequence[Round]) -> Spread:
+    """As `ratios`, of requests a second of processor time.
+
+    On a machine that others use too this is the steadier of the two: what they
+    take is not counted. It leaves out the load's own processor time and all waiting.
+    """
+    pairs = zip(rounds, beside, strict=True)
+    return spread([other.cpu_microseconds / one.cpu_microseconds for one, other in pairs])

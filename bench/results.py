@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import Round, Spread, ratios, spread
+from bench.figures import Round, Spread, cpu_ratios, ratios, spread
 from bench.machine import Machine
 from bench.rounds import BARE, Measured, Plan
 
@@ -59,6 +59,7 @@ def _table(measured: Measured) -> Table:
     for name in (
         "of bare Flask",
         "min–max",
+        "by CPU",
         "requests/s",
         "p50 ms",
         "p99 ms",
@@ -72,6 +73,7 @@ def _table(measured: Measured) -> Table:
             name,
             f"{ratio.median:.3f}",
             f"{ratio.least:.3f}–{ratio.most:.3f}",
+            f"{cpu_ratios(rounds, measured.rounds[BARE]).median:.3f}",
             f"{spread([each.rate for each in rounds]).median:.0f}",
             f"{_median(rounds, 'p50_milliseconds'):.1f}",
             f"{_median(rounds, 'p99_milliseconds'):.1f}",
@@ -97,6 +99,7 @@ def _document(measured: Measured) -> dict[str, Any]:
         "operations": {
             name: {
                 "ratio_to_bare": _spread_document(ratios(rounds, bare)),
+                "cpu_ratio_to_bare": _spread_document(cpu_ratios(rounds, bare)),
                 "rate": _spread_document(spread([each.rate for each in rounds])),
                 "rounds": [_rounded(asdict(each)) for each in rounds],
             }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.calls import Caller, Desk, Server, bare_requests
-from bench.figures import Round, Spread, percentile, ratios, spread
+from bench.figures import Round, Spread, cpu_ratios, percentile, ratios, spread
 from registry.crypto.signature import PrivateKey
 from registry.http.caller import Caller as KnownCaller
 from registry.http.caller import KeyRecord
@@ -24,14 +24,14 @@ def new_desk() -> Desk:
     return Desk(callers=(caller, caller), known=10)
 
 
-def measured(requests: int, seconds: float) -> Round:
+def measured(requests: int, seconds: float, server_cpu_microseconds: float = 1.0) -> Round:
     return Round(
         requests=requests,
         seconds=seconds,
         p50_milliseconds=1.0,
         p99_milliseconds=1.0,
-        server_cpu_microseconds=1.0,
-        database_cpu_microseconds=0.0,
+        server_cpu_microseconds=server_cpu_microseconds,
+        database_cpu_microseconds=100.0,
     )
 
 
@@ -53,6 +53,12 @@ def test_a_ratio_is_taken_within_its_round() -> None:
     operation = [measured(200, 2.0), measured(50, 1.0), measured(120, 1.0)]
     bare = [measured(1000, 1.0), measured(500, 1.0), measured(1000, 1.0)]
     assert Spread(median=0.1, least=0.1, most=0.12) == ratios(operation, bare)
+
+
+def test_a_ratio_by_processor_time_knows_no_clock() -> None:
+    """Twice the processor time, the database's included, is half of the requests."""
+    operation, bare = measured(1, 60.0, 500.0), measured(1000, 1.0, 200.0)
+    assert Spread(median=0.5, least=0.5, most=0.5) == cpu_ratios([operation], [bare])
 
 
 def test_a_spread_holds_the_middle_and_the_ends() -> None:
