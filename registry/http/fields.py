@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from registry.kernel import base64url
 from registry.kernel.clock import format_instant, parse_instant
@@ -39,6 +39,11 @@ class StrictSchema(Schema):
 
 class AnswerSchema(Schema):
     """An answer's schema; answers may gain members."""
+
+    class Meta:
+        """A description of what is known, not of all there may be."""
+
+        unknown = EXCLUDE
 
 
 class Text(fields.String):
@@ -116,9 +121,8 @@ class Base64Url(fields.Field[bytes]):
 
     def __init__(self, *, octets: int, **kwargs: Any) -> None:
         self._octets = octets
-        characters = -(-octets * 8 // 6)
         metadata = {
-            "pattern": f"^[A-Za-z0-9_-]{{{characters}}}$",
+            "pattern": base64url_pattern(octets),
             "description": f"{octets} bytes, base64url without padding",
             **kwargs.pop("metadata", {}),
         }
@@ -180,8 +184,7 @@ class OneOf(fields.Field[Enum]):
 
     def __init__(self, kind: type[Choice], **kwargs: Any) -> None:
         self._by_value: Mapping[str, Enum] = {str(item.value): item for item in kind}
-        metadata = {"enum": list(self._by_value), **kwargs.pop("metadata", {})}
-        super().__init__(metadata=metadata, **kwargs)
+        super().__init__(**kwargs)
 
     @property
     def values(self) -> Collection[str]:
@@ -220,8 +223,27 @@ def id_pattern(prefix: Prefix) -> str:
     return f"^{prefix.value}_{_UUID7}$"
 
 
+def base64url_pattern(octets: int) -> str:
+    """The JSON Schema pattern of so many bytes: of the last character only some bits are used."""
+    whole, rest = divmod(octets * 8, 6)
+    last = {0: "", 2: "[AQgw]", 4: "[AEIMQUYcgkosw048]"}[rest]
+    return f"^[A-Za-z0-9_-]{{{whole}}}{last}$"
+
+
 def describe_field(field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """The OpenAPI properties of the fields above (an apispec attribute function)."""
+    """The OpenAPI properties of the fields above (an apispec attribute function).
+
+    A field of any value may name in `metadata` the schema its values have.
+    """
+    if isinstance(field, fields.Raw):
+        return {name: value for name, value in field.metadata.items() if name == "$ref"}
+    described = _described(field)
+    if field.allow_none and "type" in described:
+        described["type"] = [described["type"], "null"]
+    return described
+
+
+def _described(field: fields.Field[Any]) -> dict[str, Any]:
     if isinstance(field, StrictInteger):
         return {"type": "integer", "minimum": field._least, "maximum": field._most}
     if isinstance(field, StrictBoolean):
@@ -230,6 +252,9 @@ def describe_field(field: fields.Field[Any], **_: Any) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
     if isinstance(field, Moment):
         return {"type": "string", "format": "date-time"}
-    if isinstance(field, Base64Url | OneOf | PrefixedId):
+    if isinstance(field, OneOf):
+        # A list of values takes null only where null is one of them.
+        return {"type": "string", "enum": [*field.values, *[None] * field.allow_none]}
+    if isinstance(field, Base64Url | PrefixedId):
         return {"type": "string"}
     return {}

@@ -148,7 +148,8 @@ def describe(api: Api) -> dict[str, Any]:
     components = document.setdefault("components", {})
     components["responses"] = {}
     components.setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
-    components["schemas"].pop("Error", None)
+    for unused in ("Error", "PaginationMetadata"):
+        components["schemas"].pop(unused, None)
     components["securitySchemes"] = {
         "signedRequest": {
             "type": "http",
@@ -218,7 +219,7 @@ def _headers_read(operation: dict[str, Any], method: str) -> list[dict[str, Any]
                 "name": "Idempotency-Key",
                 "required": False,
                 "description": "Repeating a call with the same key gives the same answer for 24 h.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+                "schema": {"type": "string", "pattern": "^[!-~]{1,64}$"},
             }
         )
     return headers

@@ -80,7 +80,8 @@ class LookupBatchSchema(StrictSchema):
     """Up to 100 questions; each is read, answered or refused by itself."""
 
     lookups = fields.List(
-        fields.Raw(metadata={"$ref": "#/components/schemas/LookupRequest"}),
+        # None too is one lookup's own problem.
+        fields.Raw(allow_none=True, metadata={"$ref": "#/components/schemas/LookupRequest"}),
         required=True,
         validate=validate.Length(min=1, max=BATCH_LOOKUPS_MAX),
     )

@@ -1,0 +1,116 @@
+"""A node on each database: keys, schema, two members with room for every call."""
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.calls import Caller, Desk, Server
+from bench.servers import free_port
+from registry.app.node import Node, assemble, create_node, migrate
+from registry.crypto.signature import PrivateKey
+from registry.kernel.clock import SystemClock
+from registry.members.key_proof import JTI_BYTES, make_key_proof
+from registry.members.model import QUOTA_MAX, Admission, Role
+from registry.settings import Mode, Settings
+from tests.databases import postgresql_cluster
+
+DATABASES = ("sqlite", "postgresql")
+# As an operator's server would run: everything durable, and room for the log.
+POSTGRESQL_SETTINGS = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_wal_size": "4GB",
+    "shared_buffers": "256MB",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a node's database is. `postmaster` None: no process of its own."""
+
+    url: str
+    postmaster: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A node ready to be served, and who calls it."""
+
+    settings: Settings
+    desk: Desk
+
+
+@contextmanager
+def place_of(kind: str, home: Path) -> Iterator[Place]:
+    """An empty database of this kind, gone at the end; fsync is on in both."""
+    if kind == "sqlite":
+        yield Place(url=f"sqlite:///{home / 'registry.sqlite3'}", postmaster=None)
+        return
+    with postgresql_cluster(POSTGRESQL_SETTINGS) as cluster:
+        cluster.create("bench")
+        postmaster = cluster.socket_directory / "data" / "postmaster.pid"
+        yield Place(
+            url=cluster.url("bench"), postmaster=int(postmaster.read_text().splitlines()[0])
+        )
+
+
+def prepare(home: Path, place: Place) -> Prepared:
+    """A node at `home` with two members that may do everything platforms do."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = Settings(
+        home=home,
+        origin=f"http://127.0.0.1:{free_port()}",
+        mode=Mode.SANDBOX,
+        database_url=place.url,
+    )
+    create_node(settings)
+    migrate(settings)
+    node = assemble(settings)
+    try:
+        server = Server(
+            origin=settings.origin,
+            signing_key=node.signing_key.public,
+            evaluation_key=node.keyring.published()[0].public_key,
+        )
+        desk = Desk(callers=(_admit(node, "First", server), _admit(node, "Second", server)))
+    finally:
+        node.database.close()
+    return Prepared(settings=settings, desk=desk)
+
+
+def entries_in(place: Place) -> int:
+    """How many log entries the database holds, asked on a connection of its own."""
+    with ExitStack() as stack:
+        engine = sa.create_engine(place.url, poolclass=sa.NullPool)
+        stack.callback(engine.dispose)
+        connection = stack.enter_context(engine.connect())
+        return int(connection.scalar(sa.text("SELECT count(*) FROM pending_entries")) or 0)
+
+
+def database_version(place: Place) -> str:
+    """Which database it is, as it says itself."""
+    engine = sa.create_engine(place.url, poolclass=sa.NullPool)
+    query = "SHOW server_version" if place.postmaster else "SELECT sqlite_version()"
+    with engine.connect() as connection:
+        return str(connection.scalar(sa.text(query)))
+
+
+def _admit(node: Node, name: str, server: Server) -> Caller:
+    now = SystemClock().now()
+    key = PrivateKey.generate()
+    proof = make_key_proof(key, audience=server.origin, now=now, jti=secrets.token_bytes(JTI_BYTES))
+    admission = Admission(
+        name=name,
+        roles=frozenset({Role.FURNISHER, Role.INQUIRER}),
+        evaluations_per_hour=QUOTA_MAX,
+        requests_per_minute=QUOTA_MAX,
+    )
+    with node.database.transaction() as transaction:
+        member = node.members.admit(transaction, admission, [proof], now)
+    return Caller(server=server, member=member.id, key=key)

@@ -1,0 +1,181 @@
+"""Interleaved rounds of every operation against one database."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.calls import Desk, Prepared, bare_requests
+from bench.figures import Round, percentile
+from bench.load import Load, Task
+from bench.nodes import Place, database_version, entries_in, place_of, prepare
+from bench.servers import Memory, Served, cpu_seconds, memory_of, served
+
+BARE = "bare Flask"
+OPERATIONS = (BARE, "evaluation", "report", "lookup")
+WARM_UP_REQUESTS = 64
+# Signed ahead of the first round; later ones go by the rate of the one before.
+_RATE_FIRST = {BARE: 8000.0, "evaluation": 2500.0, "report": 900.0, "lookup": 2000.0}
+_AHEAD = 1.5
+_SECONDS_UNBOUNDED = 600.0
+_CORROBORATED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long to measure, and with what."""
+
+    seconds: float
+    rounds: int
+    connections: int
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Everything measured on one database."""
+
+    database: str
+    version: str
+    workers: int
+    threads: int
+    rounds: Mapping[str, Sequence[Round]]
+    worker_memory: Memory
+    entries_acknowledged: int
+
+
+class Disagreement(Exception):
+    """An answer or a count is not what it must be; no figure of this run means anything."""
+
+
+def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> Measured:
+    """The figures of one kind of database, from nodes and servers made for it."""
+    home.mkdir()
+    with place_of(kind, home) as place:
+        node = prepare(home / "node", place)
+        settings = node.settings
+        with (
+            served(settings, home / "node.txt") as registry,
+            served(settings, home / "bare.txt", "bench.bare:app") as bare,
+            Load() as load,
+        ):
+            bench = _Bench(plan, place, registry, bare, load, node.desk)
+            told(f"{kind}: {plan.subjects} subjects are reported")
+            bench.report_subjects()
+            counted = entries_in(place)
+            rounds: dict[str, list[Round]] = {name: [] for name in OPERATIONS}
+            for number in range(plan.rounds):
+                for name in OPERATIONS:
+                    told(f"{kind}: round {number + 1} of {plan.rounds}, {name}")
+                    rounds[name].append(bench.round(name, rounds[name][-1:]))
+            if entries_in(place) - counted != bench.acknowledged:
+                raise Disagreement("the entries on disk are not those that were acknowledged")
+            return Measured(
+                database=kind,
+                version=database_version(place),
+                workers=len(registry.workers),
+                threads=settings.threads,
+                rounds=rounds,
+                worker_memory=_largest(registry),
+                entries_acknowledged=bench.acknowledged,
+            )
+
+
+class _Bench:
+    """Two servers on one database, and the one load on them in turn."""
+
+    def __init__(
+        self, plan: Plan, place: Place, registry: Served, bare: Served, load: Load, desk: Desk
+    ) -> None:
+        self._plan = plan
+        self._place = place
+        self._registry = registry
+        self._bare = bare
+        self._load = load
+        self._desk = desk
+        self.acknowledged = 0
+
+    def report_subjects(self) -> None:
+        """Makes the people of whom something is known, through the door like everyone."""
+        count = self._plan.subjects
+        # A signature lasts a minute: no more of them at once than are sent in it.
+        for _ in range(0, count, 1000):
+            first = self._desk.reported
+            reports = self._desk.reports(min(1000, count - first))
+            again = range(first, self._desk.reported, _CORROBORATED)
+            self._drive("report", [], reports, _SECONDS_UNBOUNDED)
+            self._drive("report", [], self._desk.corroborations(again), _SECONDS_UNBOUNDED)
+        self._desk.known = count
+        self.acknowledged = 0
+
+    def round(self, name: str, before: Sequence[Round]) -> Round:
+        """One round of one operation."""
+        rate = before[0].rate if before else _RATE_FIRST[name]
+        count = int(rate * self._plan.seconds * _AHEAD) + self._plan.connections
+        prepared = self._prepared(name, WARM_UP_REQUESTS + count)
+        warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
+        return self._drive(name, warm_up, timed, self._plan.seconds)
+
+    def _prepared(self, name: str, count: int) -> list[Prepared]:
+        if name == BARE:
+            return bare_requests(f"127.0.0.1:{self._bare.port}", count)
+        ways = {
+            "evaluation": self._desk.evaluations,
+            "report": self._desk.reports,
+            "lookup": self._desk.lookups,
+        }
+        return ways[name](count)
+
+    def _drive(
+        self, name: str, warm_up: Sequence[Prepared], timed: Sequence[Prepared], seconds: float
+    ) -> Round:
+        server = self._bare if name == BARE else self._registry
+        task = Task(
+            port=server.port,
+            connections=self._plan.connections,
+            seconds=seconds,
+            warm_up=[each.data for each in warm_up],
+            timed=[each.data for each in timed],
+        )
+        used: list[tuple[float, float]] = []
+
+        def note() -> None:
+            postmaster = self._place.postmaster
+            used.append(
+                (cpu_seconds(server.master), cpu_seconds(postmaster) if postmaster else 0.0)
+            )
+
+        answers = self._load.drive(task, begun=note, ended=note)
+        count = len(answers.latencies)
+        _check(name, answers.statuses, answers.bodies, timed)
+        if name in {"report", "lookup"}:
+            self.acknowledged += len(warm_up) + count
+        ascending = sorted(answers.latencies)
+        (server_before, database_before), (server_after, database_after) = used
+        return Round(
+            requests=count,
+            seconds=answers.seconds,
+            p50_milliseconds=percentile(ascending, 50) * 1000,
+            p99_milliseconds=percentile(ascending, 99) * 1000,
+            server_cpu_microseconds=(server_after - server_before) / count * 1e6,
+            database_cpu_microseconds=(database_after - database_before) / count * 1e6,
+        )
+
+
+def _check(
+    name: str,
+    statuses: Sequence[int],
+    bodies: Mapping[int, bytes],
+    prepared: Sequence[Prepared],
+) -> None:
+    expected = prepared[0].status
+    wrong = [status for status in statuses if status != expected]
+    if wrong:
+        raise Disagreement(f"{name}: {len(wrong)} answers are not {expected} but {set(wrong)}")
+    if not bodies:
+        raise Disagreement(f"{name}: no answer was sampled")
+    for position, body in bodies.items():
+        prepared[position].check(body)
+
+
+def _largest(server: Served) -> Memory:
+    return max(map(memory_of, server.workers), key=lambda memory: memory.rss)
