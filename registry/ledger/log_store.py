@@ -139,7 +139,9 @@ def pending(transaction: Transaction, entries_max: int) -> list[PendingEntry]:
 
 def oldest_pending(transaction: Transaction) -> UUID | None:
     """The id of the entry that waits longest, which says since when."""
-    found = transaction.execute(sa.select(sa.func.min(pending_entries.c.entry_id))).scalar()
+    # Not min(): PostgreSQL has none for bytea before version 18.
+    column = pending_entries.c.entry_id
+    found = transaction.execute(sa.select(column).order_by(column).limit(1)).scalar()
     return None if found is None else UUID(bytes=bytes(found))
 
 
