@@ -39,15 +39,25 @@ class Background:
         self._thread.join(STOP_SECONDS_MAX)
 
     def _run(self) -> None:
-        # One of the outermost loops: whatever happens here, the API goes on, the
-        # watch sees entries wait, and lookups are refused before long.
-        while not self._stop.is_set():
-            try:
-                self._node.sequencer.run(self._stop)
-                self._node.sequencer.release()
-            except LogForked as error:
-                logger.critical("the log is halted: %s", error)
-                return
-            except Exception:
-                logger.exception("the sequencer failed; it begins anew")
-                self._stop.wait(INTERVAL_SECONDS)
+        try:
+            sequence_until(self._stop, self._node)
+        except LogForked as error:
+            # The API goes on; the watch sees entries wait, and lookups are refused before long.
+            logger.critical("the log is halted: %s", error)
+
+
+def sequence_until(stop: threading.Event, node: Node) -> None:
+    """Sequences until `stop` is set, then gives the lease back.
+
+    Raises: LogForked: nothing more may be signed until an operator has looked.
+    """
+    while not stop.is_set():
+        try:
+            node.sequencer.run(stop)
+            node.sequencer.release()
+        except LogForked:
+            raise
+        except Exception:
+            # One of the outermost loops: what failed was undone, and is tried again.
+            logger.exception("the sequencer failed; it begins anew")
+            stop.wait(INTERVAL_SECONDS)

@@ -25,13 +25,20 @@ from registry.identity.service import Evaluations
 from registry.incidents.service import Incidents
 from registry.kernel.clock import Clock, SystemClock
 from registry.kernel.problems import Kind, Problem, Text
+from registry.ledger.contents import Contents
+from registry.ledger.erasure import Erasure
+from registry.ledger.fsck import Fsck
+from registry.ledger.fsck_contents import ContentCheck
 from registry.ledger.high_water import HighWaterMarks
+from registry.ledger.history import SubjectHistory
+from registry.ledger.orders import ErasureOrders, LegalHolds
 from registry.ledger.sequencer import Sequencer
 from registry.ledger.service import Ledger
 from registry.ledger.watch import LogLimits, LogWatch
 from registry.ledger.witness import LOGS_FILE_NAME, Witness, read_witnessed_logs
 from registry.lookups.service import Lookups
 from registry.members.service import Directory, Members
+from registry.oversight.retention import Retention
 from registry.rulebook.editions import load_rulebook
 from registry.rulebook.model import Rulebook
 from registry.settings import FILE_NAME, Settings
@@ -70,6 +77,12 @@ class Node:
     sequencer: Sequencer
     log_watch: LogWatch
     witness: Witness
+    fsck: Fsck
+    contents: Contents
+    histories: SubjectHistory
+    legal_holds: LegalHolds
+    erasure_orders: ErasureOrders
+    retention: Retention
 
 
 def create_node(settings: Settings) -> None:
@@ -150,6 +163,9 @@ def _wire(
     keyring = Keyring.load(settings.keys_directory, sealer, origin=settings.origin)
     protector = Protector(pepper=pepper, sealer=sealer)
     ledger = Ledger(origin=settings.origin, key=signing_key, sealer=sealer)
+    contents = Contents(sealer=sealer, lookup_key_of=protector.lookup_key)
+    orders = ErasureOrders(ledger=ledger, edition=settings.edition)
+    marks = HighWaterMarks(settings.marks_directory)
     log_watch = LogWatch(
         home=settings.home,
         limits=LogLimits(
@@ -168,6 +184,14 @@ def _wire(
         directory=directory,
         ledger=ledger,
     )
+    lookups = Lookups(
+        rulebook=rulebook,
+        keyring=keyring,
+        protector=protector,
+        incidents=incidents,
+        ledger=ledger,
+        log_watch=log_watch,
+    )
     return Node(
         settings=settings,
         clock=clock,
@@ -181,19 +205,12 @@ def _wire(
         members=Members(ledger=ledger, rulebook=rulebook, origin=settings.origin),
         evaluations=Evaluations(database=database, keyring=keyring),
         incidents=incidents,
-        lookups=Lookups(
-            rulebook=rulebook,
-            keyring=keyring,
-            protector=protector,
-            incidents=incidents,
-            ledger=ledger,
-            log_watch=log_watch,
-        ),
+        lookups=lookups,
         sequencer=Sequencer(
             database=database,
             key=signing_key,
             authority=settings.authority,
-            marks=HighWaterMarks(settings.marks_directory),
+            marks=marks,
             clock=SystemClock(),
         ),
         log_watch=log_watch,
@@ -202,6 +219,26 @@ def _wire(
             name=f"{settings.authority}/witness",
             key=signing_key,
             logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),
+        ),
+        fsck=Fsck(
+            database=database,
+            contents=ContentCheck(ledger=ledger, sealer=sealer, lookup_key_of=protector.lookup_key),
+            key=signing_key.public,
+            authority=settings.authority,
+            marks=marks,
+        ),
+        contents=contents,
+        histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),
+        legal_holds=LegalHolds(ledger=ledger, edition=settings.edition),
+        erasure_orders=orders,
+        retention=Retention(
+            database=database,
+            rulebook=rulebook,
+            contents=contents,
+            erasure=Erasure(ledger=ledger, contents=contents, edition=settings.edition),
+            orders=orders,
+            incidents=incidents,
+            lookups=lookups,
         ),
     )
 

@@ -8,6 +8,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
     main -> lazy  one module a group, loaded when it is called
               |-> calling     report, lookup, call: the SDK at the prompt
               |-> score       explain: recompute a score offline
+              |-> log, receipt: verifying what the registry says of itself
               |-> members, keys, node, demo: running a node
               '-> rendering   tables, panels, JSON
 
@@ -81,6 +82,16 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.node",
         attribute="openapi",
         summary="Print the OpenAPI description.",
+    ),
+    "log": LazyCommand(
+        module="registry.cli.log",
+        attribute="log",
+        summary="Verify the transparency logs; check, export and sequence a node's own.",
+    ),
+    "receipt": LazyCommand(
+        module="registry.cli.receipt",
+        attribute="receipt",
+        summary="Verify receipts and proofs.",
     ),
     "completion": LazyCommand(
         module="registry.cli.completion",

@@ -58,6 +58,16 @@ def connects(command: Command) -> Command:
     return wrapper  # type: ignore[return-value] # the same command, given its registry
 
 
+def named_profile(member_name: str | None, profile: Path | None) -> Profile | None:
+    """The profile that --as or --profile names; None where neither is given.
+
+    Raises: click.UsageError.
+    """
+    if member_name is None and profile is None:
+        return None
+    return _choose(origin=None, member=None, key=None, member_name=member_name, profile=profile)
+
+
 def _choose(
     *,
     origin: str | None,

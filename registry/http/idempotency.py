@@ -4,6 +4,7 @@ Source: draft-ietf-httpapi-idempotency-key-header.
 """
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -133,3 +134,11 @@ def forget_expired(transaction: Transaction, now: datetime, rows_max: int) -> in
     )
     statement = sa.delete(idempotent_answers).where(sa.tuple_(*keys).in_(expired))
     return transaction.execute(statement).rowcount
+
+
+def forget_of(transaction: Transaction, members: Collection[MemberId]) -> int:
+    """Deletes every answer kept for these members; a call they repeat is then made anew."""
+    delete = sa.delete(idempotent_answers).where(
+        idempotent_answers.c.member_id.in_(sorted(members))
+    )
+    return transaction.execute(delete).rowcount

@@ -14,6 +14,7 @@ PEPPER_BYTES = 32
 LOOKUP_KEY_BYTES = 32
 
 _SEED_CONTEXT = b"ccr-seed-at-rest\x00"
+_MARK_LABEL = b"ccr-mark-v1\x00"
 
 
 class Protector:
@@ -33,6 +34,10 @@ class Protector:
     def lookup_key(self, seed: bytes) -> bytes:
         """The 32 bytes a subject's rows are found by."""
         return hmac.digest(self._pepper, seed, "sha256")
+
+    def mark(self, text: bytes) -> bytes:
+        """32 bytes that `text` can be told by again, and that tell nothing without the pepper."""
+        return hmac.digest(self._pepper, _MARK_LABEL + text, "sha256")
 
     def seal_seed(self, seed: bytes) -> bytes:
         """The seed sealed, bound to its lookup key so that rows cannot be exchanged."""

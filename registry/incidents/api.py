@@ -15,6 +15,7 @@ from registry.incidents.model import (
     FilingIncomplete,
     Incident,
     IncidentClosed,
+    IncidentErased,
     IncidentNotFound,
     ReferenceTaken,
     Report,
@@ -74,7 +75,7 @@ def list_incidents(call: Call, query: dict[str, Any]) -> Any:
 
 @blueprint.route("/v1/incidents/<incident_id>", methods=["GET"])
 @signed(scope=Scope.REPORT)
-@describe_problems(IncidentNotFound)
+@describe_problems(IncidentNotFound, IncidentErased)
 @blueprint.response(200, IncidentSchema)
 @blueprint.alt_response(304, description="The version of If-None-Match stands")
 def show_incident(call: Call, incident_id: str) -> Any:
@@ -92,7 +93,12 @@ def show_incident(call: Call, incident_id: str) -> Any:
 @blueprint.route("/v1/incidents/<incident_id>", methods=["PATCH"])
 @signed(scope=Scope.REPORT)
 @describe_problems(
-    IncidentNotFound, VersionMissing, VersionOutOfDate, IncidentClosed, FilingIncomplete
+    IncidentNotFound,
+    IncidentErased,
+    VersionMissing,
+    VersionOutOfDate,
+    IncidentClosed,
+    FilingIncomplete,
 )
 @describe_header("If-Match", meaning="The ETag of the version to amend.", presence="required")
 @blueprint.arguments(AmendmentSchema)
@@ -107,7 +113,7 @@ def amend_incident(call: Call, amendment: Amendment, incident_id: str) -> Any:
 
 @blueprint.route("/v1/incidents/<incident_id>/withdrawal", methods=["POST"])
 @signed(scope=Scope.REPORT)
-@describe_problems(IncidentNotFound, VersionOutOfDate, IncidentClosed)
+@describe_problems(IncidentNotFound, IncidentErased, VersionOutOfDate, IncidentClosed)
 @describe_header("If-Match", meaning="Withdraw only this version.")
 @blueprint.arguments(WithdrawalSchema, required=False)
 @blueprint.response(200, FiledSchema)

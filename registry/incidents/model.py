@@ -71,6 +71,17 @@ class IncidentNotFound(Problem):
     )
 
 
+class IncidentErased(Problem):
+    """The incident's content has been erased; its commitments stand in the log."""
+
+    kind = Kind.GONE
+    title = Text(en="The incident has been erased", zh="该事件内容已删除")
+    advice = Text(
+        en="Nothing of it is kept. Its reference stays taken; a new filing needs another.",
+        zh="其内容不再留存。原报送编号不可再用；重新报送请使用新的编号。",
+    )
+
+
 class IncidentClosed(Problem):
     """The incident is withdrawn, overturned or expired and cannot change."""
 
@@ -246,6 +257,7 @@ def etag_of(incident: Incident, state: State) -> str:
     return f'"{incident.version}-{state.value}"'
 
 
-def is_of_version(etag: str, incident: Incident) -> bool:
-    """Whether an entity tag is of this version; the state may have changed with time."""
-    return etag in {etag_of(incident, state) for state in State}
+def is_matched_by(if_match: str, incident: Incident) -> bool:
+    """Whether an If-Match header names this version; the state may have changed with time."""
+    tags = {tag.strip() for tag in if_match.split(",")}
+    return "*" in tags or any(etag_of(incident, state) in tags for state in State)

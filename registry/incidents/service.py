@@ -30,10 +30,11 @@ from registry.incidents.model import (
     effective_after,
     effective_from,
     is_closed,
+    is_matched_by,
     is_newer_notice,
-    is_of_version,
     state_of,
 )
+from registry.incidents.removal import Removal
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import IncidentId, new_incident_id
@@ -81,6 +82,12 @@ class Incidents:
         self._protector = protector
         self._directory = directory
         self._ledger = ledger
+        self._removal = Removal(rulebook=rulebook, protector=protector)
+
+    @property
+    def removal(self) -> Removal:
+        """Takes incidents out of the database when their time has come."""
+        return self._removal
 
     def state_of(self, incident: Incident, now: datetime) -> State:
         """What an incident is at `now`."""
@@ -89,7 +96,8 @@ class Incidents:
     def report(self, call: Call, report: Report) -> FiledIncident:
         """Files an incident; the same report again finds the one it made.
 
-        Raises: FilingIncomplete with everything that is missing; ReferenceTaken.
+        Raises: FilingIncomplete with everything that is missing; ReferenceTaken, also
+        where the incident of this reference has been erased.
         """
         transaction, furnisher = call.transaction, call.caller.member
         identities = [self._keep(each) for each in report.identities]
@@ -97,6 +105,7 @@ class Incidents:
         standing = store.find_by_reference(transaction, furnisher, report.reference)
         if standing is not None:
             return _same_report(standing, digest)
+        self._removal.refuse_again(transaction, furnisher, report.reference)
         self._require_proof(report, call)
         incident = self._incident(call, report, digest)
         if not store.add(transaction, incident):
@@ -120,7 +129,7 @@ class Incidents:
         before = self._get_to_change(call, incident_id)
         if if_match is None:
             raise VersionMissing
-        if not _matches(if_match, before):
+        if not is_matched_by(if_match, before):
             raise VersionOutOfDate
         if is_closed(self.state_of(before, call.now)):
             raise IncidentClosed
@@ -150,7 +159,7 @@ class Incidents:
         before = self._get_to_change(call, incident_id)
         if before.course is Course.WITHDRAWN:
             return before
-        if if_match is not None and not _matches(if_match, before):
+        if if_match is not None and not is_matched_by(if_match, before):
             raise VersionOutOfDate
         if is_closed(self.state_of(before, call.now)):
             raise IncidentClosed
@@ -166,9 +175,9 @@ class Incidents:
     def get(self, call: Call, incident_id: IncidentId) -> Incident:
         """An incident this caller filed.
 
-        Raises: IncidentNotFound, also where another member filed it.
+        Raises: IncidentErased; IncidentNotFound, also where another member filed it.
         """
-        return _own(call, store.find(call.transaction, incident_id))
+        return self._own(call, incident_id, store.find(call.transaction, incident_id))
 
     def identities_of(self, call: Call, incident: Incident) -> list[KeptIdentity]:
         """The identities an incident was filed under."""
@@ -285,7 +294,14 @@ class Incidents:
 
     def _get_to_change(self, call: Call, incident_id: IncidentId) -> Incident:
         """The caller's incident, which nobody else can change until this call is over."""
-        return _own(call, store.find_and_lock(call.transaction, incident_id))
+        return self._own(call, incident_id, store.find_and_lock(call.transaction, incident_id))
+
+    def _own(self, call: Call, incident_id: IncidentId, found: Incident | None) -> Incident:
+        if found is None:
+            self._removal.refuse_removed(call.transaction, call.caller.member, incident_id)
+        if found is None or found.furnisher != call.caller.member:
+            raise IncidentNotFound
+        return found
 
     def _edition_of(self, incident: Incident) -> Edition:
         return self._rulebook.editions[incident.edition]
@@ -368,12 +384,6 @@ _NEW_NOTICE_MISSING = FieldError(
 )
 
 
-def _own(call: Call, incident: Incident | None) -> Incident:
-    if incident is None or incident.furnisher != call.caller.member:
-        raise IncidentNotFound
-    return incident
-
-
 def _same_report(incident: Incident, digest: bytes) -> FiledIncident:
     if incident.digest != digest:
         raise ReferenceTaken
@@ -388,8 +398,3 @@ def _expiry(filing: Filing, edition: Edition, filed_at: datetime) -> date:
 def _amended(filing: Filing, amendment: Amendment) -> Filing:
     changes = {field.name: getattr(amendment, field.name) for field in fields(amendment)}
     return replace(filing, **{name: value for name, value in changes.items() if value is not None})
-
-
-def _matches(if_match: str, incident: Incident) -> bool:
-    tags = [tag.strip() for tag in if_match.split(",")]
-    return "*" in tags or any(is_of_version(tag, incident) for tag in tags)

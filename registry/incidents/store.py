@@ -15,6 +15,8 @@ from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.paging import Page
 from registry.rulebook.model import Severity
 
+_IS_GONE = sa.text("course IN ('withdrawn', 'overturned')")
+
 incidents = sa.Table(
     "incidents",
     metadata,
@@ -48,6 +50,14 @@ incidents = sa.Table(
     sa.UniqueConstraint("furnisher", "reference"),
     # A furnisher reads its own incidents in order.
     sa.Index("ix_incidents_furnisher_id", "furnisher", "id"),
+    # Retention looks for what has expired, and for what was taken back.
+    sa.Index("ix_incidents_expires_on", "expires_on"),
+    sa.Index(
+        "ix_incidents_changed_at",
+        "changed_at",
+        postgresql_where=_IS_GONE,
+        sqlite_where=_IS_GONE,
+    ),
 )
 
 incident_identities = sa.Table(
@@ -123,7 +133,7 @@ def find_and_lock(transaction: Transaction, incident: IncidentId) -> Incident | 
     row = transaction.execute(
         sa.select(incidents).where(incidents.c.id == incident).with_for_update()
     ).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 def find_by_reference(
@@ -143,7 +153,7 @@ def page_of(
         .order_by(incidents.c.id)
         .limit(items_max + 1)
     )
-    found = [_from_row(row) for row in transaction.execute(select)]
+    found = [from_row(row) for row in transaction.execute(select)]
     shown = found[:items_max]
     return Page(shown, shown[-1].id if len(found) > items_max else None)
 
@@ -170,7 +180,7 @@ def identities_of(transaction: Transaction, incident: IncidentId) -> Sequence[Ke
 
 def _one(transaction: Transaction, *conditions: sa.ColumnElement[bool]) -> Incident | None:
     row = transaction.execute(sa.select(incidents).where(*conditions)).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 def _to_row(incident: Incident) -> dict[str, Any]:
@@ -194,7 +204,8 @@ def _to_row(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _from_row(row: sa.Row[Any]) -> Incident:
+def from_row(row: sa.Row[Any]) -> Incident:
+    """The incident of a row of `incidents`."""
     return Incident(
         id=IncidentId(row.id),
         furnisher=MemberId(row.furnisher),

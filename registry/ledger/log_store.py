@@ -139,10 +139,9 @@ def pending(transaction: Transaction, entries_max: int) -> list[PendingEntry]:
 
 def oldest_pending(transaction: Transaction) -> UUID | None:
     """The id of the entry that waits longest, which says since when."""
-    # Not min(): PostgreSQL before 18 has none for bytea.
-    columns = pending_entries.c
-    select = sa.select(columns.entry_id).order_by(columns.entry_id).limit(1)
-    found = transaction.execute(select).scalar()
+    # Not min(): PostgreSQL has none for bytea before version 18.
+    column = pending_entries.c.entry_id
+    found = transaction.execute(sa.select(column).order_by(column).limit(1)).scalar()
     return None if found is None else UUID(bytes=bytes(found))
 
 

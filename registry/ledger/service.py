@@ -103,7 +103,7 @@ class Ledger:
             entry=row.entry,
             member=None if member is None else MemberId(member),
             header=row.header,
-            subject=self._sealer.open(row.subject_sealed, _seal_context(uuid)),
+            subject=self._sealer.open(row.subject_sealed, seal_context(uuid)),
             header_salt=row.header_salt,
             subject_salt=row.subject_salt,
             signed_request=row.signed_request,
@@ -146,7 +146,7 @@ class Ledger:
             log=draft.log,
             entry=entry,
             header=header,
-            subject_sealed=self._sealer.seal(subject, _seal_context(uuid)),
+            subject_sealed=self._sealer.seal(subject, seal_context(uuid)),
             header_salt=header_salt,
             subject_salt=subject_salt,
             signed_request=draft.signed_request,
@@ -155,6 +155,6 @@ class Ledger:
         return row, Appended(uuid=uuid, log=draft.log, entry=entry, leaf=leaf_hash(entry), at=now)
 
 
-def _seal_context(uuid: UUID) -> bytes:
-    # A sealed subject moved to another row does not open.
+def seal_context(uuid: UUID) -> bytes:
+    """What the sealed subject of an entry is bound to: moved to another row it does not open."""
     return b"ccr-ledger-subject-v1\x00" + uuid.bytes

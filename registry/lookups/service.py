@@ -1,10 +1,11 @@
 """Looks people up, on the record, and records what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from registry.database.transaction import Transaction
 from registry.http.caller import Call, Scope
 from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
@@ -157,6 +158,10 @@ class Lookups:
             # Two calls at once; the other one stands.
             raise OutcomeAlreadyRecorded
         return recorded, True
+
+    def forget(self, transaction: Transaction, lookups: Collection[UUID]) -> int:
+        """Deletes what is kept of lookups beside the log; how many outcomes that were."""
+        return store.forget_outcomes(transaction, lookups)
 
     def _question(self, call: Call, request: LookupRequest) -> _Question:
         seeds = [self._protector.seed_of(each.identity.token) for each in request.identities]
@@ -315,6 +320,9 @@ class Lookups:
             ),
             subject={"lookup": lookup, "seeds": subject["seeds"]},
             signed_request=call.signed_request,
+            lookup_keys=tuple(
+                self._protector.lookup_key(base64url.decode(seed)) for seed in subject["seeds"]
+            ),
         )
 
 

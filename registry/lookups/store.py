@@ -1,6 +1,6 @@
 """The outcomes of lookups; the lookups themselves are entries of the access log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -79,3 +79,10 @@ def add_outcome(
     }
     insert = insert_if_absent(transaction, lookup_outcomes, values)
     return transaction.execute(insert).rowcount == 1
+
+
+def forget_outcomes(transaction: Transaction, lookups: Collection[UUID]) -> int:
+    """Deletes the outcomes of these lookups; how many there were."""
+    keys = [each.bytes for each in lookups]
+    delete = sa.delete(lookup_outcomes).where(lookup_outcomes.c.lookup_id.in_(keys))
+    return transaction.execute(delete).rowcount

@@ -75,3 +75,17 @@ def due_at(start: datetime, span: Span, edition: Edition) -> datetime:
         return start + exact_duration(span)
     last = add_span(local_date(start, edition), span, edition)
     return day_begins_at(last + timedelta(days=1), edition)
+
+
+def last_day_run_out(span: Span, edition: Edition, now: datetime) -> date:
+    """The latest day from which a span of days, working days or months has run out by `now`."""
+    assert span.unit not in (Unit.MINUTES, Unit.HOURS)
+    today = local_date(now, edition)
+    day = add_months(today, -span.amount) if span.unit is Unit.MONTHS else today
+    if span.unit is Unit.DAYS:
+        day -= exact_duration(span)
+    # Spans are monotonous in their start: the first day backwards that fits is the latest.
+    day += timedelta(days=3)
+    while add_span(day, span, edition) >= today:
+        day -= timedelta(days=1)
+    return day

@@ -1,0 +1,68 @@
+"""Makes what was deleted unreadable in the database's files, not only in its tables.
+
+SQLite overwrites deleted content (secure_delete), but moving rows between pages can
+leave copies in the unused part of a page, and the write-ahead log holds earlier
+pages: VACUUM rewrites the whole file, a truncating checkpoint empties the log.
+PostgreSQL frees dead rows by VACUUM and overwrites them when their room is used
+again; to rewrite its files at once takes VACUUM FULL, which locks the tables, so
+that is left to the operator. Source: sqlite.org/pragma.html#pragma_secure_delete,
+sqlite.org/lang_vacuum.html; PostgreSQL manual, "Routine Vacuuming".
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from registry.database.engine import Database
+from registry.database.transaction import DatabaseUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted:
+    """What was done. `is_complete` False: another process was reading; run it again."""
+
+    is_complete: bool
+    advice: str | None
+
+
+def compact(database: Database, tables: Sequence[str]) -> Compacted:
+    """Rewrites a SQLite database; on PostgreSQL vacuums `tables`, and says what is left to do.
+
+    Raises: DatabaseUnavailable.
+    """
+    if database.is_sqlite:
+        return _compact_sqlite(database)
+    _vacuum_postgresql(database, tables)
+    return Compacted(is_complete=True, advice=f"VACUUM FULL {', '.join(tables)};")
+
+
+def _compact_sqlite(database: Database) -> Compacted:
+    connection = database.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        # Outside any transaction: the driver begins none by itself here.
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (busy, _, _) = cursor.fetchone() or (1, 0, 0)
+        cursor.close()
+    except sqlite3.OperationalError as error:
+        raise DatabaseUnavailable from error
+    finally:
+        connection.close()
+    return Compacted(is_complete=not busy, advice=None)
+
+
+def _vacuum_postgresql(database: Database, tables: Sequence[str]) -> None:
+    try:
+        with database.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(sa.text("SET statement_timeout = 0"))
+            for table in tables:
+                connection.execute(sa.text(f"VACUUM {table}"))
+            # Its limits are those of no other connection.
+            connection.invalidate()
+    except DBAPIError as error:
+        raise DatabaseUnavailable from error

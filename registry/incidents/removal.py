@@ -1,0 +1,128 @@
+"""Removes incidents when their time has come: row, identities and standing, nothing left.
+
+What stays is a mark by which the furnisher is told that it was removed, so that a
+report sent again does not bring back what was taken away. Source: RULEBOOK 3.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from registry.database.transaction import Transaction
+from registry.identity.protection import Protector
+from registry.incidents import removal_store, standings, store
+from registry.incidents.model import (
+    Course,
+    Incident,
+    IncidentErased,
+    ReferenceTaken,
+    State,
+    state_of,
+)
+from registry.kernel.ids import IncidentId, MemberId
+from registry.ledger.erasure_model import Cause
+from registry.rulebook.calendar import due_at, local_date
+from registry.rulebook.model import Rulebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removable:
+    """An incident with what it is found by; `cause` says why it goes."""
+
+    incident: Incident
+    lookup_keys: tuple[bytes, ...]
+    cause: Cause
+
+
+class Removal:
+    """What retention asks of the incidents' room; the caller erases the log entries too."""
+
+    def __init__(self, *, rulebook: Rulebook, protector: Protector) -> None:
+        self._rulebook = rulebook
+        self._protector = protector
+
+    def due(
+        self,
+        transaction: Transaction,
+        now: datetime,
+        *,
+        beside: Collection[IncidentId],
+        incidents_max: int,
+    ) -> list[Removable]:
+        """The next incidents whose time has come, but for those `beside`; none: all is done."""
+        latest = max(local_date(now, each) for each in self._rulebook.editions.values())
+        found = removal_store.expired(
+            transaction, today=latest, beside=beside, incidents_max=incidents_max
+        )
+        found += removal_store.taken_back(
+            transaction, before=now, beside=beside, incidents_max=incidents_max
+        )
+        causes = {each.id: (each, self._cause_of(each, now)) for each in found}
+        return [
+            self._removable(transaction, incident, cause)
+            for incident, cause in causes.values()
+            if cause is not None
+        ]
+
+    def find(self, transaction: Transaction, incident_id: IncidentId) -> Removable | None:
+        """An incident that is to go by order."""
+        incident = store.find_and_lock(transaction, incident_id)
+        return None if incident is None else self._removable(transaction, incident, Cause.ORDER)
+
+    def under(self, transaction: Transaction, lookup_key: bytes) -> Sequence[IncidentId]:
+        """The incidents filed under a lookup key."""
+        return removal_store.under(transaction, lookup_key)
+
+    def remove(
+        self, transaction: Transaction, removable: Removable, *, by: UUID, now: datetime
+    ) -> None:
+        """Deletes an incident, its identities and what it adds to standings."""
+        incident = removable.incident
+        removal_store.remove(
+            transaction,
+            incident,
+            reference_mark=self._mark(incident.furnisher, incident.reference),
+            by=by,
+            now=now,
+        )
+        if removable.lookup_keys:
+            today = local_date(now, self._rulebook.current)
+            standings.recompute(transaction, set(removable.lookup_keys), today)
+
+    def refuse_again(self, transaction: Transaction, furnisher: MemberId, reference: str) -> None:
+        """Lets a report pass whose reference is not that of a removed incident.
+
+        Raises: ReferenceTaken.
+        """
+        mark = self._mark(furnisher, reference)
+        if removal_store.was_reference_removed(transaction, furnisher, mark):
+            raise ReferenceTaken("The incident of this reference has been erased.")
+
+    def refuse_removed(
+        self, transaction: Transaction, furnisher: MemberId, incident: IncidentId
+    ) -> None:
+        """Raises: IncidentErased, where this furnisher's incident was removed."""
+        if removal_store.was_removed(transaction, furnisher, incident):
+            raise IncidentErased
+
+    def _cause_of(self, incident: Incident, now: datetime) -> Cause | None:
+        edition = self._rulebook.editions[incident.edition]
+        if incident.course in (Course.WITHDRAWN, Course.OVERTURNED):
+            span = edition.deadlines.removed_content_purged
+            if due_at(incident.changed_at, span, edition) <= now:
+                return Cause.REMOVED_CONTENT_PURGED
+            # Taken back, and its time is up besides: the earlier of the two.
+            is_expired = local_date(now, edition) >= incident.expires_on
+            return Cause.INCIDENT_KEPT if is_expired else None
+        if state_of(incident, edition, now) is State.EXPIRED:
+            return Cause.INCIDENT_KEPT
+        return None
+
+    def _removable(self, transaction: Transaction, incident: Incident, cause: Cause) -> Removable:
+        identities = store.identities_of(transaction, incident.id)
+        keys = tuple(sorted({bytes(each.lookup_key) for each in identities}))
+        return Removable(incident=incident, lookup_keys=keys, cause=cause)
+
+    def _mark(self, furnisher: MemberId, reference: str) -> bytes:
+        return self._protector.mark(f"{furnisher}\x00{reference}".encode())

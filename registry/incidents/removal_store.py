@@ -1,0 +1,118 @@
+"""Incidents whose time has come, and what is left of those that were removed."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from registry.database.transaction import Transaction
+from registry.database.types import Instant, metadata
+from registry.incidents.model import Course, Incident
+from registry.incidents.store import from_row, incident_identities, incidents
+from registry.kernel.ids import IncidentId, MemberId
+
+removed_incidents = sa.Table(
+    "removed_incidents",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("furnisher", sa.String(40), nullable=False),
+    sa.Column("reference_mark", sa.LargeBinary(32), nullable=False),
+    sa.Column("erased_by", sa.LargeBinary(16), nullable=False),
+    sa.Column("removed_at", Instant, nullable=False),
+    # A furnisher that repeats an old report is told that it was removed.
+    sa.Index("ix_removed_incidents_furnisher_reference_mark", "furnisher", "reference_mark"),
+)
+
+_GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
+
+
+def expired(
+    transaction: Transaction,
+    *,
+    today: date,
+    beside: Collection[IncidentId],
+    incidents_max: int,
+) -> list[Incident]:
+    """Incidents that are kept no longer than `today`, oldest first, but for those `beside`."""
+    columns = incidents.c
+    select = sa.select(incidents).where(columns.expires_on <= today)
+    return _some(transaction, select, columns.expires_on, beside, incidents_max)
+
+
+def taken_back(
+    transaction: Transaction,
+    *,
+    before: datetime,
+    beside: Collection[IncidentId],
+    incidents_max: int,
+) -> list[Incident]:
+    """Incidents withdrawn or overturned before an instant, oldest first, but for those `beside`."""
+    columns = incidents.c
+    select = sa.select(incidents).where(columns.course.in_(_GONE), columns.changed_at < before)
+    return _some(transaction, select, columns.changed_at, beside, incidents_max)
+
+
+def under(transaction: Transaction, lookup_key: bytes) -> list[IncidentId]:
+    """The incidents filed under a lookup key."""
+    columns = incident_identities.c
+    select = sa.select(columns.incident_id).where(columns.lookup_key == lookup_key).distinct()
+    return [IncidentId(each) for each in transaction.execute(select).scalars()]
+
+
+def remove(
+    transaction: Transaction,
+    incident: Incident,
+    *,
+    reference_mark: bytes,
+    by: UUID,
+    now: datetime,
+) -> None:
+    """Deletes an incident and its identities, and notes that there was one."""
+    transaction.execute(
+        sa.delete(incident_identities).where(incident_identities.c.incident_id == incident.id)
+    )
+    transaction.execute(sa.delete(incidents).where(incidents.c.id == incident.id))
+    values = {
+        "id": incident.id,
+        "furnisher": incident.furnisher,
+        "reference_mark": reference_mark,
+        "erased_by": by.bytes,
+        "removed_at": now,
+    }
+    transaction.execute(sa.insert(removed_incidents).values(values))
+
+
+def was_removed(transaction: Transaction, furnisher: MemberId, incident: IncidentId) -> bool:
+    """Whether this furnisher's incident of this id was removed."""
+    columns = removed_incidents.c
+    conditions = (columns.id == incident, columns.furnisher == furnisher)
+    return _exists(transaction, *conditions)
+
+
+def was_reference_removed(
+    transaction: Transaction, furnisher: MemberId, reference_mark: bytes
+) -> bool:
+    """Whether an incident this furnisher filed under this reference was removed."""
+    columns = removed_incidents.c
+    conditions = (columns.furnisher == furnisher, columns.reference_mark == reference_mark)
+    return _exists(transaction, *conditions)
+
+
+def _some(
+    transaction: Transaction,
+    select: sa.Select[Any],
+    order: sa.Column[Any],
+    beside: Collection[IncidentId],
+    incidents_max: int,
+) -> list[Incident]:
+    if beside:
+        select = select.where(incidents.c.id.not_in(sorted(beside)))
+    rows = transaction.execute(select.order_by(order, incidents.c.id).limit(incidents_max))
+    return [from_row(row) for row in rows]
+
+
+def _exists(transaction: Transaction, *conditions: sa.ColumnElement[bool]) -> bool:
+    select = sa.select(sa.exists().where(*conditions))
+    return bool(transaction.execute(select).scalar_one())

@@ -1,0 +1,310 @@
+"""Erases what is kept no longer, and what was ordered to go, batch by batch.
+
+Each batch is a transaction of its own: killed at any point, the next run goes on.
+Source: RULEBOOK 3.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from registry.database.engine import Database
+from registry.database.transaction import Transaction
+from registry.http import idempotency
+from registry.incidents.removal import Removable
+from registry.incidents.service import Incidents
+from registry.kernel.ids import IncidentId, MemberId
+from registry.ledger.contents import Contents, Settled
+from registry.ledger.erasure import BATCH_ENTRIES_MAX, Erased, Erasure
+from registry.ledger.erasure_model import (
+    Cause,
+    EntryTarget,
+    ErasureOrder,
+    Held,
+    IncidentTarget,
+    SubjectTarget,
+)
+from registry.ledger.model import Log
+from registry.ledger.orders import ErasureOrders
+from registry.lookups.service import Lookups
+from registry.oversight import case_store, store
+from registry.rulebook.calendar import day_begins_at, last_day_run_out
+from registry.rulebook.model import Rulebook
+
+INCIDENTS_AT_ONCE_MAX = 50
+_SWEEP_ROWS_MAX = 1000
+# Where erased content was, for whoever compacts the database.
+TABLES = (
+    "log_payloads",
+    "log_subjects",
+    "incidents",
+    "incident_identities",
+    "standings",
+    "lookup_outcomes",
+    "idempotent_answers",
+    "oversight_index",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one transaction erased, and what it left although its time had come."""
+
+    cause: Cause
+    entries: int = 0
+    incidents: int = 0
+    held: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a run would look at now; what is held is counted in it."""
+
+    accesses: int
+    incidents: Mapping[Cause, int]
+    orders: int
+
+
+class Retention:
+    """Applies the edition's time limits and the confirmed orders."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        rulebook: Rulebook,
+        contents: Contents,
+        erasure: Erasure,
+        orders: ErasureOrders,
+        incidents: Incidents,
+        lookups: Lookups,
+    ) -> None:
+        self._database = database
+        self._edition = rulebook.current
+        self._contents = contents
+        self._erasure = erasure
+        self._orders = orders
+        self._removal = incidents.removal
+        self._lookups = lookups
+
+    def run(self, now: datetime, *, entries_max: int = BATCH_ENTRIES_MAX) -> Iterator[Batch]:
+        """Erases all that is due at `now`, and tells of each batch once it is on disk."""
+        yield from self._carry_out_orders(now, entries_max)
+        yield from self._remove_incidents(now)
+        yield from self._erase_accesses(now, entries_max)
+        self._sweep(now)
+
+    def survey(self, now: datetime) -> Survey:
+        """What is due at `now`; changes nothing."""
+        with self._database.reading() as transaction:
+            seen: set[IncidentId] = set()
+            causes: Counter[Cause] = Counter()
+            while True:
+                due = self._removal.due(
+                    transaction, now, beside=seen, incidents_max=INCIDENTS_AT_ONCE_MAX
+                )
+                if not due:
+                    break
+                seen |= {each.incident.id for each in due}
+                causes.update(each.cause for each in due)
+            return Survey(
+                accesses=self._erasure.count_accesses(
+                    transaction, made_before=self._accesses_end_at(now)
+                ),
+                incidents=dict(causes),
+                orders=len(self._orders.waiting(transaction)),
+            )
+
+    def _accesses_end_at(self, now: datetime) -> datetime:
+        last = last_day_run_out(self._edition.deadlines.access_log_kept, self._edition, now)
+        return day_begins_at(last + timedelta(days=1), self._edition)
+
+    def _erase_accesses(self, now: datetime, entries_max: int) -> Iterator[Batch]:
+        made_before = self._accesses_end_at(now)
+        while True:
+            with self._database.transaction() as transaction:
+                scanned = self._erasure.erase_accesses(
+                    transaction, made_before=made_before, now=now, entries_max=entries_max
+                )
+                self._forget_beside(transaction, scanned.erased.entries)
+            # Crash point: this batch is erased and its place noted, the next begins after it.
+            yield _batch(Cause.ACCESS_LOG_KEPT, scanned.erased)
+            if scanned.is_done:
+                return
+
+    def _remove_incidents(self, now: datetime) -> Iterator[Batch]:
+        seen: set[IncidentId] = set()
+        while True:
+            with self._database.transaction() as transaction:
+                held = self._erasure.begin(transaction)
+                due = self._removal.due(
+                    transaction, now, beside=seen, incidents_max=INCIDENTS_AT_ONCE_MAX
+                )
+                batches = [self._remove(transaction, each, held, now, order=None) for each in due]
+            if not due:
+                return
+            seen |= {each.incident.id for each in due}
+            yield from batches
+
+    def _remove(
+        self,
+        transaction: Transaction,
+        removable: Removable,
+        held: Held,
+        now: datetime,
+        *,
+        order: UUID | None,
+    ) -> Batch:
+        incident, cause = removable.incident.id, removable.cause
+        keys = removable.lookup_keys
+        if incident in held.incidents or not held.lookup_keys.isdisjoint(keys):
+            return Batch(cause=cause, held=1)
+        entries = self._erasure.entries_of_incident(transaction, incident, keys) if keys else []
+        if entries is None:
+            return Batch(cause=cause, waiting=1)
+        if not held.entries.isdisjoint(entries):
+            return Batch(cause=cause, held=1)
+        erased = self._erasure.erase(
+            transaction,
+            Log.INCIDENTS,
+            entries,
+            cause=cause,
+            held=held,
+            now=now,
+            order=order,
+            incidents=[incident],
+        )
+        assert erased.by is not None
+        self._removal.remove(transaction, removable, by=erased.by, now=now)
+        store.forget(transaction, erased.entries)
+        if order is not None:
+            idempotency.forget_of(transaction, [removable.incident.furnisher])
+        return Batch(cause=cause, entries=len(erased.entries), incidents=1)
+
+    def _carry_out_orders(self, now: datetime, entries_max: int) -> Iterator[Batch]:
+        with self._database.reading() as transaction:
+            waiting = self._orders.waiting(transaction)
+        for order in waiting:
+            yield from self._carry_out(order, now, entries_max)
+
+    def _carry_out(self, order: ErasureOrder, now: datetime, entries_max: int) -> Iterator[Batch]:
+        is_done = False
+        while not is_done:
+            with self._database.transaction() as transaction:
+                batch = self._carry_out_step(transaction, order, now, entries_max)
+                left = batch.held + batch.waiting
+                is_done = batch.entries + batch.incidents == 0
+                if is_done and not left:
+                    self._orders.finish(transaction, order, now)
+            yield batch
+
+    def _carry_out_step(
+        self, transaction: Transaction, order: ErasureOrder, now: datetime, entries_max: int
+    ) -> Batch:
+        held = self._erasure.begin(transaction)
+        match order.target:
+            case EntryTarget():
+                known = self._contents.of(transaction, [order.target.entry])
+                return self._erase_ordered(transaction, list(known.values()), order, held, now)
+            case IncidentTarget():
+                return self._remove_ordered(transaction, [order.target.incident], order, held, now)
+            case SubjectTarget():
+                return self._erase_subject(transaction, order.target, order, held, now, entries_max)
+        raise AssertionError("an order that is not carried out has a target")
+
+    def _erase_subject(
+        self,
+        transaction: Transaction,
+        target: SubjectTarget,
+        order: ErasureOrder,
+        held: Held,
+        now: datetime,
+        entries_max: int,
+    ) -> Batch:
+        key = target.lookup_key
+        incidents = self._removal.under(transaction, key)
+        removed = self._remove_ordered(transaction, incidents, order, held, now)
+        about = self._erasure.entries_about(transaction, key, entries_max=entries_max)
+        accesses = [each for each in about if each.place.shard.log is Log.ACCESS]
+        erased = self._erase_ordered(transaction, accesses, order, held, now)
+        waiting = removed.waiting + self._erasure.is_waiting_about(transaction, key)
+        return Batch(
+            cause=Cause.ORDER,
+            entries=removed.entries + erased.entries,
+            incidents=removed.incidents,
+            held=removed.held + erased.held,
+            waiting=waiting,
+        )
+
+    def _remove_ordered(
+        self,
+        transaction: Transaction,
+        incidents: Collection[IncidentId],
+        order: ErasureOrder,
+        held: Held,
+        now: datetime,
+    ) -> Batch:
+        found = [self._removal.find(transaction, each) for each in incidents]
+        batches = [
+            self._remove(transaction, each, held, now, order=order.id)
+            for each in found
+            if each is not None
+        ]
+        return Batch(
+            cause=Cause.ORDER,
+            entries=sum(each.entries for each in batches),
+            incidents=sum(each.incidents for each in batches),
+            held=sum(each.held for each in batches),
+            waiting=sum(each.waiting for each in batches),
+        )
+
+    def _erase_ordered(
+        self,
+        transaction: Transaction,
+        entries: Collection[Settled],
+        order: ErasureOrder,
+        held: Held,
+        now: datetime,
+    ) -> Batch:
+        makers = {each.opening.member for each in entries if each.opening and each.opening.member}
+        erased = self._erasure.erase(
+            transaction,
+            Log.ACCESS,
+            [each.uuid for each in entries],
+            cause=Cause.ORDER,
+            held=held,
+            now=now,
+            order=order.id,
+        )
+        self._forget_beside(transaction, erased.entries, answers_of=makers)
+        return _batch(Cause.ORDER, erased)
+
+    def _forget_beside(
+        self,
+        transaction: Transaction,
+        entries: Collection[UUID],
+        answers_of: Collection[MemberId] = (),
+    ) -> None:
+        """Deletes what else is kept of entries of the access log."""
+        if entries:
+            self._lookups.forget(transaction, entries)
+            store.forget(transaction, entries)
+        if answers_of:
+            idempotency.forget_of(transaction, answers_of)
+
+    def _sweep(self, now: datetime) -> None:
+        """Deletes answers and cases that are kept no longer."""
+        is_done = False
+        while not is_done:
+            with self._database.transaction() as transaction:
+                rows = idempotency.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
+            is_done = rows < _SWEEP_ROWS_MAX
+        with self._database.transaction() as transaction:
+            case_store.forget_before(transaction, self._accesses_end_at(now))
+
+
+def _batch(cause: Cause, erased: Erased) -> Batch:
+    return Batch(cause=cause, entries=len(erased.entries), held=erased.held)

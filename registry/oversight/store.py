@@ -1,0 +1,309 @@
+"""What entries are found by, how far that has got; the cases and their dispositions."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from registry.database.statements import insert_if_absent
+from registry.database.transaction import Transaction
+from registry.database.types import Instant, metadata
+from registry.kernel.ids import MemberId
+from registry.ledger.model import Log, RecordType, Shard
+from registry.oversight.model import AccessQuery, IndexedEntry, Reconciled
+from registry.rulebook.model import Purpose
+
+oversight_index = sa.Table(
+    "oversight_index",
+    metadata,
+    sa.Column("entry_id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("log", sa.SmallInteger, nullable=False),
+    sa.Column("shard", sa.String(8), nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("record_type", sa.SmallInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("member_id", sa.String(40)),
+    sa.Column("purpose", sa.String(32)),
+    sa.Column("agent", sa.String(64)),
+    sa.Column("match", sa.String(8)),
+    sa.Column("subject", sa.LargeBinary(32)),
+    sa.Column("lookup_id", sa.LargeBinary(16)),
+    sa.Index("ix_oversight_index_member_id_entry_id", "member_id", "entry_id"),
+    sa.Index("ix_oversight_index_record_type_at", "record_type", "at"),
+    sa.Index("ix_oversight_index_subject_at", "subject", "at"),
+    sa.Index("ix_oversight_index_lookup_id", "lookup_id"),
+)
+oversight_positions = sa.Table(
+    "oversight_positions",
+    metadata,
+    sa.Column("log", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("shard", sa.String(8), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+)
+
+_index = oversight_index.c
+
+
+def position(transaction: Transaction, shard: Shard) -> int:
+    """How many entries of a shard are indexed; 0 before the first time."""
+    columns = oversight_positions.c
+    conditions = (columns.log == shard.log, columns.shard == shard.half_year)
+    return transaction.execute(sa.select(columns.size).where(*conditions)).scalar() or 0
+
+
+def hold_position(transaction: Transaction, shard: Shard) -> int:
+    """As `position`; another indexer waits until this transaction ends."""
+    columns = oversight_positions.c
+    values = {"log": int(shard.log), "shard": shard.half_year, "size": 0}
+    transaction.execute(insert_if_absent(transaction, oversight_positions, values))
+    conditions = (columns.log == shard.log, columns.shard == shard.half_year)
+    select = sa.select(columns.size).where(*conditions).with_for_update()
+    return int(transaction.execute(select).scalar_one())
+
+
+def add(
+    transaction: Transaction, shard: Shard, entries: Sequence[IndexedEntry], *, size: int
+) -> None:
+    """Indexes entries, and notes that the first `size` of the shard are."""
+    if entries:
+        transaction.execute(sa.insert(oversight_index), [_to_row(each) for each in entries])
+    columns = oversight_positions.c
+    transaction.execute(
+        sa.update(oversight_positions)
+        .where(columns.log == shard.log, columns.shard == shard.half_year)
+        .values(size=size)
+    )
+
+
+def forget(transaction: Transaction, entries: Collection[UUID]) -> None:
+    """Deletes what erased entries were found by."""
+    keys = [each.bytes for each in entries]
+    transaction.execute(sa.delete(oversight_index).where(_index.entry_id.in_(keys)))
+
+
+def search(
+    transaction: Transaction, query: AccessQuery, *, after: UUID | None, entries_max: int
+) -> list[IndexedEntry]:
+    """Entries that meet the query, oldest first, after the id `after`."""
+    select = sa.select(oversight_index).where(*_conditions(query))
+    if after is not None:
+        select = select.where(_index.entry_id > after.bytes)
+    select = select.order_by(_index.entry_id).limit(entries_max)
+    return [_from_row(row) for row in transaction.execute(select)]
+
+
+def among(
+    transaction: Transaction, query: AccessQuery, entries: Collection[UUID]
+) -> list[IndexedEntry]:
+    """Those of `entries` that meet the query, oldest first."""
+    keys = [each.bytes for each in entries]
+    select = sa.select(oversight_index).where(_index.entry_id.in_(keys), *_conditions(query))
+    return [_from_row(row) for row in transaction.execute(select.order_by(_index.entry_id))]
+
+
+def reconcile(
+    transaction: Transaction, *, from_at: datetime, until_at: datetime
+) -> list[Reconciled]:
+    """Each member's lookups in a window, and those without an outcome, by member."""
+    has_outcome = _has_outcome()
+    missing = sa.func.sum(sa.case((has_outcome, 0), else_=1))
+    select = (
+        sa.select(_index.member_id, sa.func.count().label("lookups"), missing.label("missing"))
+        .where(*_within([RecordType.LOOKUP], from_at, until_at))
+        .group_by(_index.member_id)
+        .order_by(_index.member_id)
+    )
+    return [
+        Reconciled(
+            member=MemberId(row.member_id),
+            lookups=row.lookups,
+            without_outcome=int(row.missing),
+        )
+        for row in transaction.execute(select)
+    ]
+
+
+def without_outcome(
+    transaction: Transaction,
+    *,
+    from_at: datetime,
+    until_at: datetime,
+    member: MemberId,
+    after: UUID | None,
+    entries_max: int,
+) -> list[IndexedEntry]:
+    """A member's lookups in a window that have no outcome, oldest first, after `after`."""
+    select = sa.select(oversight_index).where(
+        _index.member_id == member,
+        *_within([RecordType.LOOKUP], from_at, until_at),
+        sa.not_(_has_outcome()),
+    )
+    if after is not None:
+        select = select.where(_index.entry_id > after.bytes)
+    rows = transaction.execute(select.order_by(_index.entry_id).limit(entries_max))
+    return [_from_row(row) for row in rows]
+
+
+def count_by_member(
+    transaction: Transaction,
+    record_types: Iterable[RecordType],
+    windows: Sequence[tuple[datetime, datetime]],
+    match: str | None = None,
+) -> Mapping[MemberId, int]:
+    """How many entries of these types each member made in these windows together."""
+    within = sa.or_(*(sa.and_(_index.at >= low, _index.at < high) for low, high in windows))
+    select = sa.select(_index.member_id, sa.func.count().label("entries")).where(
+        _index.record_type.in_([int(each) for each in record_types]),
+        _index.member_id.is_not(None),
+        within,
+    )
+    if match is not None:
+        select = select.where(_index.match == match)
+    rows = transaction.execute(select.group_by(_index.member_id))
+    return {MemberId(row.member_id): row.entries for row in rows}
+
+
+def agents_with_many_subjects(
+    transaction: Transaction, *, from_at: datetime, until_at: datetime, subjects_max: int
+) -> list[tuple[MemberId, str, int]]:
+    """Member, agent and count where an agent asked for more different subjects than this."""
+    subjects = sa.func.count(_index.subject.distinct())
+    select = (
+        sa.select(_index.member_id, _index.agent, subjects.label("subjects"))
+        .where(*_within([RecordType.LOOKUP], from_at, until_at), _index.agent.is_not(None))
+        .group_by(_index.member_id, _index.agent)
+        .having(subjects > subjects_max)
+        .order_by(_index.member_id, _index.agent)
+    )
+    return [
+        (MemberId(row.member_id), row.agent, row.subjects) for row in transaction.execute(select)
+    ]
+
+
+def subjects_asked_often(
+    transaction: Transaction, *, from_at: datetime, until_at: datetime, lookups_max: int
+) -> list[tuple[MemberId, bytes, int]]:
+    """Member, subject and count where one member asked for one subject more often than this."""
+    lookups = sa.func.count()
+    select = (
+        sa.select(_index.member_id, _index.subject, lookups.label("lookups"))
+        .where(*_within([RecordType.LOOKUP], from_at, until_at), _index.subject.is_not(None))
+        .group_by(_index.member_id, _index.subject)
+        .having(lookups > lookups_max)
+        .order_by(_index.member_id, _index.subject)
+    )
+    return [
+        (MemberId(row.member_id), bytes(row.subject), row.lookups)
+        for row in transaction.execute(select)
+    ]
+
+
+def subjects_asked_by_many(
+    transaction: Transaction, *, from_at: datetime, until_at: datetime, members_max: int
+) -> list[tuple[bytes, int]]:
+    """Subject and count where more different members asked for one subject than this."""
+    members = sa.func.count(_index.member_id.distinct())
+    select = (
+        sa.select(_index.subject, members.label("members"))
+        .where(*_within([RecordType.LOOKUP], from_at, until_at), _index.subject.is_not(None))
+        .group_by(_index.subject)
+        .having(members > members_max)
+        .order_by(_index.subject)
+    )
+    return [(bytes(row.subject), row.members) for row in transaction.execute(select)]
+
+
+def disputed_subjects(
+    transaction: Transaction, *, from_at: datetime, until_at: datetime, disputes_max: int
+) -> list[tuple[bytes, datetime]]:
+    """Subject and time of the disputes of a window, oldest first."""
+    select = (
+        sa.select(_index.subject, _index.at)
+        .where(*_within([RecordType.DISPUTE], from_at, until_at), _index.subject.is_not(None))
+        .order_by(_index.at)
+        .limit(disputes_max)
+    )
+    return [(bytes(row.subject), row.at) for row in transaction.execute(select)]
+
+
+def lookups_of(
+    transaction: Transaction, subject: bytes, *, from_at: datetime, until_at: datetime
+) -> Mapping[MemberId, int]:
+    """How often each member asked for a subject in a window."""
+    select = (
+        sa.select(_index.member_id, sa.func.count().label("lookups"))
+        .where(_index.subject == subject, *_within([RecordType.LOOKUP], from_at, until_at))
+        .group_by(_index.member_id)
+    )
+    return {MemberId(row.member_id): row.lookups for row in transaction.execute(select)}
+
+
+def _has_outcome() -> sa.ColumnElement[bool]:
+    later = oversight_index.alias("later")
+    return sa.exists().where(later.c.lookup_id == _index.entry_id)
+
+
+def _within(
+    record_types: Iterable[RecordType], from_at: datetime, until_at: datetime
+) -> list[sa.ColumnElement[bool]]:
+    types = [int(each) for each in record_types]
+    return [_index.record_type.in_(types), _index.at >= from_at, _index.at < until_at]
+
+
+def _conditions(query: AccessQuery) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [
+        _index.record_type.in_(sorted(int(each) for each in query.record_types))
+    ]
+    if query.member is not None:
+        conditions.append(_index.member_id == query.member)
+    if query.purpose is not None:
+        conditions.append(_index.purpose == query.purpose.value)
+    if query.outcome is not None:
+        conditions.append(_index.outcome == query.outcome)
+    if query.agent is not None:
+        conditions.append(_index.agent == query.agent)
+    if query.entry is not None:
+        conditions.append(_index.entry_id == query.entry.bytes)
+    if query.from_at is not None:
+        conditions.append(_index.at >= query.from_at)
+    if query.until_at is not None:
+        conditions.append(_index.at < query.until_at)
+    return conditions
+
+
+def _to_row(entry: IndexedEntry) -> dict[str, Any]:
+    return {
+        "entry_id": entry.uuid.bytes,
+        "log": int(entry.shard.log),
+        "shard": entry.shard.half_year,
+        "position": entry.position,
+        "record_type": int(entry.record_type),
+        "at": entry.at,
+        "outcome": entry.outcome,
+        "member_id": entry.member,
+        "purpose": entry.purpose and entry.purpose.value,
+        "agent": entry.agent,
+        "match": entry.match,
+        "subject": entry.subject,
+        "lookup_id": entry.lookup and entry.lookup.bytes,
+    }
+
+
+def _from_row(row: sa.Row[Any]) -> IndexedEntry:
+    return IndexedEntry(
+        uuid=UUID(bytes=bytes(row.entry_id)),
+        shard=Shard(log=Log(row.log), half_year=row.shard),
+        position=row.position,
+        record_type=RecordType(row.record_type),
+        at=row.at,
+        outcome=row.outcome,
+        member=None if row.member_id is None else MemberId(row.member_id),
+        purpose=None if row.purpose is None else Purpose(row.purpose),
+        agent=row.agent,
+        match=row.match,
+        subject=None if row.subject is None else bytes(row.subject),
+        lookup=None if row.lookup_id is None else UUID(bytes=bytes(row.lookup_id)),
+    )
