@@ -17,8 +17,10 @@ from registry.ledger.publishing import NoSuchLog, checkpoint_of, resource_of, sh
 
 blueprint = Blueprint("logs", __name__, description="The two transparency logs, as tiles")
 
-# A tile of one width is the same for ever; that of the access log is for few.
+# A tile of one width is the same for ever, but not under the present half-year's
+# address, which will be another's; that of the access log is for few.
 _FOR_EVER = "max-age=31536000, immutable"
+_FOR_NOW = "max-age=1"
 _CHECKPOINT = "public, max-age=1"
 
 
@@ -44,7 +46,7 @@ def read_checkpoint(name: str, half_year: str) -> Response:
 @blueprint.response(200, content_type="application/octet-stream", description="A tile or bundle")
 def read_present_tile(name: str, place: str) -> Response:
     """Read a tile or an entry bundle of a log's present half-year."""
-    return _tile(shard_named(name, None, _now()), place)
+    return _tile(shard_named(name, None, _now()), place, _FOR_NOW)
 
 
 @blueprint.route("/log/<name>/<half_year>/tile/<path:place>", methods=["GET"])
@@ -53,7 +55,7 @@ def read_present_tile(name: str, place: str) -> Response:
 @blueprint.response(200, content_type="application/octet-stream", description="A tile or bundle")
 def read_tile(name: str, half_year: str, place: str) -> Response:
     """Read a tile or an entry bundle of one half-year of a log."""
-    return _tile(shard_named(name, half_year, _now()), place)
+    return _tile(shard_named(name, half_year, _now()), place, _FOR_EVER)
 
 
 def _checkpoint(shard: Shard) -> Response:
@@ -62,12 +64,12 @@ def _checkpoint(shard: Shard) -> Response:
     return _answer(text.encode(), "text/plain; charset=utf-8", _CHECKPOINT)
 
 
-def _tile(shard: Shard, place: str) -> Response:
+def _tile(shard: Shard, place: str, caching: str) -> Response:
     _require_reader(shard)
     with the(Database).reading() as transaction:
         data = resource_of(transaction, shard, f"tile/{place}")
     audience = "public" if shard.log is Log.INCIDENTS else "private"
-    return _answer(data, "application/octet-stream", f"{audience}, {_FOR_EVER}")
+    return _answer(data, "application/octet-stream", f"{audience}, {caching}")
 
 
 def _require_reader(shard: Shard) -> None:
