@@ -3,8 +3,8 @@
     signed:  cosignature/v1 <newline> time <seconds> <newline> text of the checkpoint
     data:    u64 seconds ‖ 64-byte Ed25519 signature
 
-The witness's key signs nothing else, under this name only: the signed text does
-not say whose it is.
+The witness's key cosigns under one name only: the signed text does not say whose
+it is. What else the key signs must not begin as a cosigned text does.
 Source: C2SP tlog-cosignature, the Ed25519 kind (type 04).
 """
 
