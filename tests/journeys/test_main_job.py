@@ -139,7 +139,7 @@ def test_a_refused_purpose_is_logged(node: Node, platforms: Platforms):
         assert (403, slug) == (refused.status, refused.type)
         assert {"type", "title", "status", "detail", "instance"} == refused.json.keys()
         assert before + 1 == node.entries(REFUSED_LOOKUP)
-        assert {"pending_entries": 1} == only_in(node.kept(), kept)
+        assert {"entries": 1} == only_in(node.kept(), kept)
 
 
 def test_a_lookup_without_the_scope_is_logged(node: Node, platforms: Platforms):

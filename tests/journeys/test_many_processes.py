@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.journeys.filings import days_ago, question, report
 from tests.journeys.independent import Member, verify_receipt
-from tests.journeys.nodes import BOTH, Node
+from tests.journeys.nodes import ALL_ENTRIES, BOTH, Node
 from tests.journeys.people import about, ask, phone
 
 PROCESSES = 8
@@ -99,7 +99,7 @@ def filed(answers: list[dict[str, Any]]) -> dict[str, set[str]]:
 
 def rows_of_entries(node: Node) -> dict[str, int]:
     """By entry id in hex, its record type."""
-    rows = node.rows("SELECT entry_id, entry FROM pending_entries")
+    rows = node.rows(ALL_ENTRIES)
     return {bytes(key).hex(): int.from_bytes(bytes(entry)[2:4], "big") for key, entry in rows}
 
 

@@ -179,13 +179,13 @@ def test_a_signed_request_does_its_work_once(own_node: Node):
         "evaluation": 200,
         "no such evaluation": 404,
     } == first
-    kept = node.counts()
+    kept = node.kept()
     # A connection of its own each time: on PostgreSQL they spread over two processes.
     for _ in range(4):
         assert dict.fromkeys(first, 401) == statuses()
     node.restart()
     assert dict.fromkeys(first, 401) == statuses()
-    assert kept == node.counts()
+    assert kept == node.kept()
 
 
 def test_a_reading_call_may_be_repeated(node: Node):
