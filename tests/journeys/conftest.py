@@ -56,10 +56,13 @@ def node(request: pytest.FixtureRequest, served: Served) -> Node:
     return served(request.param)
 
 
-@pytest.fixture(params=KINDS)
-def own_node(request: pytest.FixtureRequest, tmp_path: Path, cluster: Cluster) -> Iterator[Node]:
-    """A served node of this test's own, to be stopped and started, on each database in turn."""
-    with _node(request.param, tmp_path, cluster) as running:
+@pytest.fixture(scope="module", params=KINDS)
+def own_node(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
+) -> Iterator[Node]:
+    """A served node of this module's own, to be stopped and started, on each database in turn."""
+    place = tmp_path_factory.mktemp(f"own-node-{request.param}")
+    with _node(request.param, place, cluster) as running:
         yield running
 
 

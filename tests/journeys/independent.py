@@ -14,7 +14,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,8 @@ WELL_KNOWN = "/.well-known/consumer-credit-registry"
 
 # What no line of the server may ever hold.
 secrets_sent: set[str] = set()
+# Identifiers, tokens and seeds: what no database may hold in clear either.
+never_stored: set[bytes] = set()
 
 
 def b64u(data: bytes) -> str:
@@ -147,7 +149,9 @@ def exchange(
         connection.putheader(name, value)
     if body is not None and "Transfer-Encoding" not in (headers or {}):
         connection.putheader("Content-Length", str(len(body)))
-    connection.endheaders(body)
+    # Refused before all of a body was sent: the answer may be there already.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connection.endheaders(body)
     response = connection.getresponse()
     found = {name.lower(): value for name, value in response.getheaders()}
     return Answer(status=response.status, headers=found, body=response.read())
@@ -245,6 +249,7 @@ class Member:
             unb64u(answer.json["proof"]),
         )
         secrets_sent.update(canonical for _, canonical in identifiers)
+        never_stored.update(canonical.encode() for _, canonical in identifiers)
         return [
             {"type": kind, "key_id": key["key_id"], "token": self._token(each, got, key["key_id"])}
             for (kind, _), each, got in zip(identifiers, blinded, evaluated, strict=True)
@@ -253,7 +258,9 @@ class Member:
     def _token(self, blinded: oprf.Blinded, evaluated: bytes, key_id: str) -> str:
         y = oprf.finalize(blinded, evaluated)
         token = hmac.digest(y, b"ccr-token-v1\0" + key_id.encode(), "sha256")
+        seed = hmac.digest(token, b"ccr-seed-v1", "sha256")
         secrets_sent.update((b64u(token), token.hex()))
+        never_stored.update((token, b64u(token).encode(), seed, b64u(seed).encode()))
         return b64u(token)
 
 

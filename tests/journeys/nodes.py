@@ -60,6 +60,7 @@ class Node:
     origin: str
     database_url: str
     server: "subprocess.Popen[bytes] | None" = None
+    _reader: Any = None
     _names: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     @property
@@ -147,12 +148,16 @@ class Node:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a SELECT, over a connection of our own."""
-        if self.database_url.startswith("sqlite"):
-            path = self.database_url.removeprefix("sqlite:///")
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-                return connection.execute(statement).fetchall()
-        with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgresql:
-            return postgresql.execute(statement.encode()).fetchall()
+        if self._reader is None:
+            self._reader = _reader_of(self.database_url)
+        return self._reader.execute(statement).fetchall()
+
+    def close(self) -> None:
+        """Kills the server if it runs, and lets go of the database."""
+        if self.server is not None:
+            self.stop(signal.SIGKILL)
+        if self._reader is not None:
+            self._reader.close()
 
     def counts(self) -> dict[str, int]:
         """How many rows every table has."""
@@ -163,6 +168,22 @@ class Node:
         names = sorted(name for (name,) in self.rows(named) if not name.startswith("sqlite_"))
         union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)
         return dict(self.rows(union))
+
+    def everything_stored(self) -> bytes:
+        """All bytes of the database: SQLite's files as they lie, PostgreSQL's rows."""
+        if self.database_url.startswith("sqlite"):
+            path = Path(self.database_url.removeprefix("sqlite:///"))
+            return b"".join(each.read_bytes() for each in sorted(path.parent.glob(path.name + "*")))
+        values = [
+            value
+            for name in self.counts()
+            for row in self.rows(f"SELECT * FROM {name}")
+            for value in row
+        ]
+        raw = (bytes, memoryview)
+        return b"".join(
+            bytes(value) if isinstance(value, raw) else str(value).encode() for value in values
+        )
 
     def kept(self) -> dict[str, int]:
         """How many rows every table has but those that say a request was seen or counted.
@@ -179,6 +200,14 @@ class Node:
         """How many log entries of these record types there are."""
         known = [entry for _, entry in self.rows(ALL_ENTRIES)]
         return sum(int.from_bytes(bytes(each)[2:4], "big") in record_types for each in known)
+
+
+def _reader_of(database_url: str) -> Any:
+    """A connection that sees what is committed, statement by statement."""
+    if database_url.startswith("sqlite"):
+        path = database_url.removeprefix("sqlite:///")
+        return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    return psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True)
 
 
 def wait_until_ready(
@@ -213,8 +242,7 @@ def running_node(home: Path, database_url: str) -> Iterator[Node]:
     try:
         yield node
     finally:
-        if node.server is not None:
-            node.stop(signal.SIGKILL)
+        node.close()
 
 
 @contextmanager

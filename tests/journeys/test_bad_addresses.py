@@ -27,7 +27,7 @@ MALFORMED_IDS = [
 
 
 @pytest.mark.parametrize("malformed", MALFORMED_IDS)
-def test_a_malformed_id_names_nothing(member: Member, refused: Refused, malformed: str):
+def test_a_malformed_id_names_nothing(member: Member, refused: Refused, malformed: str) -> None:
     """404 for every method, also with a NUL, a line break or bytes that are no text."""
     for target, document in (
         (f"/v1/incidents/{malformed}", None),
@@ -76,18 +76,20 @@ def test_a_malformed_id_names_nothing(member: Member, refused: Refused, malforme
 )
 def test_a_query_that_does_not_fit_is_refused(
     member: Member, refused: Refused, query: str, status: int
-):
+) -> None:
     """Unknown, repeated, out of range, of another spelling, or no cursor of ours."""
     refused(status, member.call("GET", f"/v1/incidents?{query}"))
 
 
 @pytest.mark.parametrize("query", ["edition=a&edition=b", "edition=%00", "edition=CN", "x=1"])
-def test_a_query_of_an_open_door_is_read_as_strictly(node: Node, refused: Refused, query: str):
+def test_a_query_of_an_open_door_is_read_as_strictly(
+    node: Node, refused: Refused, query: str
+) -> None:
     """The rulebook, without a signature."""
     refused(422, send(node.address, "GET", f"/v1/rulebook?{query}"))
 
 
-def test_an_edition_that_is_not_there_is_not_found(node: Node, refused: Refused):
+def test_an_edition_that_is_not_there_is_not_found(node: Node, refused: Refused) -> None:
     """Of a good form, and nobody's."""
     refused(404, send(node.address, "GET", "/v1/rulebook?edition=xx-2026.1"))
 
@@ -95,7 +97,7 @@ def test_an_edition_that_is_not_there_is_not_found(node: Node, refused: Refused)
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "PATCH", "FOO", "POST"])
 def test_a_method_that_is_not_there_is_not_allowed(
     node: Node, member: Member, refused: Refused, method: str
-):
+) -> None:
     """405 with Allow, signed or not."""
     for answer in (
         member.call(method, "/v1/rulebook"),
@@ -105,7 +107,7 @@ def test_a_method_that_is_not_there_is_not_allowed(
         assert "GET" in refused(405, answer).headers["allow"]
 
 
-def test_head_and_options_answer_without_a_body(node: Node, member: Member):
+def test_head_and_options_answer_without_a_body(node: Node, member: Member) -> None:
     """HEAD as GET without its body; OPTIONS with what is allowed. Neither leaves anything."""
     kept = node.counts()
     for target in ("/v1/rulebook", "/livez", "/", "/v1/openapi.json"):
@@ -123,7 +125,7 @@ def test_head_and_options_answer_without_a_body(node: Node, member: Member):
     "target",
     ["/v2/incidents", "/v1", "/v1/", "/v1/incidents/", "/%00", "/favicon.ico"],
 )
-def test_what_is_not_there_is_not_found(node: Node, refused: Refused, target: str):
+def test_what_is_not_there_is_not_found(node: Node, refused: Refused, target: str) -> None:
     """Not one address more than the description has."""
     refused(404, send(node.address, "GET", target))
 
@@ -135,7 +137,7 @@ def test_what_is_not_there_is_not_found(node: Node, refused: Refused, target: st
         *("a%00b", "index.html%00", "....//", "%ff", "swagger-ui.css/"),
     ],
 )
-def test_no_file_outside_of_the_assets_is_served(node: Node, refused: Refused, name: str):
+def test_no_file_outside_of_the_assets_is_served(node: Node, refused: Refused, name: str) -> None:
     """Neither by the browser's assets nor by the pages' own."""
     for place in ("/docs/assets/", "/static/"):
         refused(404, send(node.address, "GET", place + name))
@@ -144,7 +146,7 @@ def test_no_file_outside_of_the_assets_is_served(node: Node, refused: Refused, n
 @pytest.mark.parametrize("if_match", ["", "*x", "1", '"', "W/", '"1', "\xff", '"' * 8000])
 def test_an_if_match_that_is_no_tag_matches_nothing(
     node: Node, member: Member, tokens: list[dict[str, str]], if_match: str
-):
+) -> None:
     """412, and the incident is as it was."""
     filed = member.call("POST", INCIDENTS, report(tokens)).json["incident"]["id"]
     kept = node.kept()
@@ -158,7 +160,7 @@ def test_an_if_match_that_is_no_tag_matches_nothing(
 @pytest.mark.parametrize("key", ["", "a b", "a" * 65, "\x7f", "é", "a\tb"])
 def test_an_idempotency_key_that_is_none_is_malformed(
     member: Member, tokens: list[dict[str, str]], refused: Refused, key: str
-):
+) -> None:
     """1 to 64 visible ASCII characters."""
     headers = {"Idempotency-Key": key}
     refused(400, member.call("POST", LOOKUPS, question(tokens), headers=headers))
@@ -167,7 +169,7 @@ def test_an_idempotency_key_that_is_none_is_malformed(
 @pytest.mark.parametrize("value", ["", "x", "\xff", "1" * 5000, "0" * 36, "{" * 36])
 def test_headers_of_no_meaning_change_nothing(
     node: Node, member: Member, tokens: list[dict[str, str]], value: str
-):
+) -> None:
     """Request ids, traces and conditions that cannot be read are as if they were not there."""
     names = ("X-Request-ID", "traceparent", "If-None-Match", "Accept", "X-Forwarded-For", "Range")
     headers = dict.fromkeys(names, value)

@@ -51,7 +51,7 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_body_without_one_meaning_is_malformed(
     member: Member, refused: Refused, target: str, name: str
-):
+) -> None:
     """Every door says 400 to what is not strict JSON."""
     answer = member.call("POST", target, body=MALFORMED[name])
     assert "malformed-json" == refused(400, answer).type
@@ -64,13 +64,13 @@ NOT_OBJECTS = [b"[]", b"[{}]", b"7", b'"text"', b"true", b"null", b"4.0"]
 @pytest.mark.parametrize("body", NOT_OBJECTS)
 def test_a_body_that_is_no_object_is_invalid(
     member: Member, refused: Refused, target: str, body: bytes
-):
+) -> None:
     """An array, a number, a text, null."""
     refused(422, member.call("POST", target, body=body))
 
 
 @pytest.mark.parametrize("target", DOORS)
-def test_a_body_that_is_absent_is_invalid(member: Member, refused: Refused, target: str):
+def test_a_body_that_is_absent_is_invalid(member: Member, refused: Refused, target: str) -> None:
     """No bytes at all, with and without a content type."""
     refused(422, member.call("POST", target))
     refused(422, member.call("POST", target, body=b""))
@@ -80,7 +80,7 @@ def test_a_body_that_is_absent_is_invalid(member: Member, refused: Refused, targ
 @pytest.mark.parametrize("target", DOORS)
 def test_an_unknown_member_is_refused(
     member: Member, tokens: list[dict[str, str]], refused: Refused, target: str
-):
+) -> None:
     """At the top and inside."""
     body = a_body(target, tokens)
     answer = refused(422, member.call("POST", target, {**body, "more": 1}))
@@ -90,7 +90,7 @@ def test_an_unknown_member_is_refused(
 
 
 @pytest.mark.parametrize("size", [MIB + 1, 3 * MIB])
-def test_a_body_beyond_the_limit_is_too_large(member: Member, refused: Refused, size: int):
+def test_a_body_beyond_the_limit_is_too_large(member: Member, refused: Refused, size: int) -> None:
     """With a Content-Length, and in chunks."""
     body = b'{"a":"' + b"a" * (size - 8) + b'"}'
     for target in DOORS:
@@ -100,7 +100,7 @@ def test_a_body_beyond_the_limit_is_too_large(member: Member, refused: Refused, 
 
 def test_a_body_at_the_limit_is_read(
     member: Member, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """1 MiB exactly, in one piece and in chunks: refused for what it says, not for its size."""
     body = compact_json(question(tokens))
     padded = body + b" " * (MIB - len(body))
@@ -145,7 +145,7 @@ def test_another_media_type_is_not_read(
     refused: Refused,
     target: str,
     headers: dict[str, str],
-):
+) -> None:
     """415, and nothing is unpacked."""
     body = compact_json(a_body(target, tokens))
     if "gzip" in headers.get("Content-Encoding", ""):
@@ -153,7 +153,9 @@ def test_another_media_type_is_not_read(
     refused(415, member.call("POST", target, body=body, headers=headers))
 
 
-def test_a_good_body_has_parameters_of_its_type(member: Member, tokens: list[dict[str, str]]):
+def test_a_good_body_has_parameters_of_its_type(
+    member: Member, tokens: list[dict[str, str]]
+) -> None:
     """A charset beside application/json is no other media type."""
     for content_type in ("application/json; charset=utf-8", "Application/JSON"):
         headers = {"Content-Type": content_type}

@@ -46,7 +46,7 @@ def by_code(code: Code) -> str:
 
 
 @pytest.mark.parametrize("code", TAXONOMY, ids=by_code)
-def test_the_minimum_of_evidence_is_enough(platforms: Platforms, code: Code):
+def test_the_minimum_of_evidence_is_enough(platforms: Platforms, code: Code) -> None:
     """Exactly what the table asks for is accepted, under the severity of the table."""
     for classes in _minima(code):
         person = [
@@ -59,7 +59,7 @@ def test_the_minimum_of_evidence_is_enough(platforms: Platforms, code: Code):
 @pytest.mark.parametrize("code", TAXONOMY, ids=by_code)
 def test_one_class_short_is_refused(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]], code: Code
-):
+) -> None:
     """Whatever is left out, and with a detector's output in its place, the evidence is missing."""
     for classes in code.one_short:
         answer = refused(node, platforms, report(tokens, code=code.code, evidence=classes))
@@ -72,7 +72,7 @@ def test_one_class_short_is_refused(
 @pytest.mark.parametrize("name", NOT_FILABLE)
 def test_what_may_not_be_filed_is_refused_by_name(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]], name: str
-):
+) -> None:
     """Dissatisfaction, rights, criticism and forbidden data have a name and a reason."""
     answer = refused(node, platforms, {**report(tokens), "code": name})
     assert ("/code", "not_filable") in codes(answer)
@@ -83,7 +83,7 @@ def test_what_may_not_be_filed_is_refused_by_name(
 @pytest.mark.parametrize("code", [*MEMBER_MISCONDUCT, "B999", "b101", "B101 ", "V403", "E1"])
 def test_no_other_code_is_filed(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]], code: str
-):
+) -> None:
     """Misconduct of members, codes of the subject alone, and what is no code at all."""
     answer = refused(node, platforms, {**report(tokens), "code": code})
     expected = {"V403": "filed_by_subject_only"}
@@ -94,7 +94,7 @@ def test_no_other_code_is_filed(
 
 def test_everything_missing_is_told_at_once(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]]
-):
+) -> None:
     """An empty filing lists all that the five proofs ask for."""
     full = report(tokens)
     bare = {name: full[name] for name in ("reference", "identities", "code", "role", "occurred_on")}
@@ -149,9 +149,25 @@ def test_a_wrong_member_is_pointed_at(
     tokens: list[dict[str, str]],
     changes: dict[str, Any],
     expected: tuple[str, str],
-):
+) -> None:
     """Days in the future, steps in reverse, too few reviewers: each has its pointer and code."""
     assert expected in codes(refused(node, platforms, report(tokens, **changes)))
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "1900-01-01", "2000-02-29"])
+def test_the_ends_of_time_are_refused_like_any_other(
+    node: Node, platforms: Platforms, tokens: list[dict[str, str]], day: str
+) -> None:
+    """A day that no arithmetic can go beyond is a wrong day, in every place."""
+    good = report(tokens)
+    for changes in (
+        {"occurred_on": day},
+        {"confirmed_on": day},
+        {"decision": {"kind": "benefit_obtained", "decided_on": day}},
+        {"notice": {**good["notice"], "delivered_at": f"{day}T23:59:59.999999Z"}},
+        {"occurred_on": day, "confirmed_on": day, "code": "V402", "role": "protective"},
+    ):
+        refused(node, platforms, good | changes)
 
 
 def _told(at: datetime) -> dict[str, str]:
@@ -164,14 +180,16 @@ def _told(at: datetime) -> dict[str, str]:
 )
 def test_a_notice_out_of_order_is_refused(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]], days: int, code: str
-):
+) -> None:
     """Told before it was decided, or not told yet."""
     notice = _told(datetime.now(UTC) - timedelta(days=days))
     answer = refused(node, platforms, report(tokens, notice=notice))
     assert {("/notice/delivered_at", code)} == codes(answer)
 
 
-def test_days_are_those_of_the_zone(node: Node, platforms: Platforms, tokens: list[dict[str, str]]):
+def test_days_are_those_of_the_zone(
+    node: Node, platforms: Platforms, tokens: list[dict[str, str]]
+) -> None:
     """A notice one second before midnight in Shanghai is of the day before."""
     midnight = datetime.combine(days_ago(8), datetime.min.time(), UTC) - ZONE_OFFSET
     on_the_day = {"kind": "account_sanctioned", "decided_on": days_ago(8).isoformat()}
@@ -183,7 +201,7 @@ def test_days_are_those_of_the_zone(node: Node, platforms: Platforms, tokens: li
 
 def test_a_filing_comes_within_ninety_days(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]]
-):
+) -> None:
     """On the ninetieth day after the confirmation it is accepted, on the next refused."""
     late = report(tokens, occurred=100, confirmed_on=days_ago(91).isoformat())
     assert {("/confirmed_on", "filed_too_late")} == codes(refused(node, platforms, late))
@@ -192,7 +210,7 @@ def test_a_filing_comes_within_ninety_days(
 
 def test_evidence_is_of_different_bytes(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]]
-):
+) -> None:
     """The same digest is no second item; an adjudicator belongs to an adjudication."""
     evidence = manifest(["E1", "E3", "E6"])
     evidence[1]["digest"] = evidence[0]["digest"]
@@ -206,7 +224,7 @@ def test_evidence_is_of_different_bytes(
 
 def test_identities_are_of_this_registry_and_once(
     node: Node, platforms: Platforms, tokens: list[dict[str, str]]
-):
+) -> None:
     """An unknown key, an identity twice, a verification in the future."""
     verified = days_ago(30).isoformat()
     identities = [

@@ -1,11 +1,14 @@
 """What is hardly HTTP: never a fault of the node."""
 
+import http.client
+import json
 import re
 import socket
+from contextlib import closing
 
 import pytest
 
-from tests.journeys.independent import send
+from tests.journeys.independent import exchange, send
 from tests.journeys.nodes import Node
 
 RAW_REQUESTS = {
@@ -52,7 +55,7 @@ def _is_ok_or_problem(head: bytes) -> bool:
 
 
 @pytest.mark.parametrize("name", RAW_REQUESTS)
-def test_what_is_no_request_stops_nothing(node: Node, name: str):
+def test_what_is_no_request_stops_nothing(node: Node, name: str) -> None:
     """Refused by the server or the application; never a 500, and the next request is served."""
     kept = node.counts()
     with socket.create_connection(node.address, timeout=10) as connection:
@@ -66,3 +69,37 @@ def test_what_is_no_request_stops_nothing(node: Node, name: str):
     # One answer to one request, however much of it is broken.
     assert len(heads) <= 1
     assert (200, kept) == (send(node.address, "GET", "/livez").status, node.counts())
+
+
+def test_what_the_server_itself_refuses_is_a_problem_too(node: Node) -> None:
+    """A whole RFC 9457 document, before the application ever sees the request."""
+    with closing(http.client.HTTPConnection(*node.address, timeout=10)) as connection:
+        connection.putrequest("GET", "/livez")
+        connection.putheader("X-Much", "a" * 20_000)
+        connection.endheaders()
+        response = connection.getresponse()
+        document = json.loads(response.read())
+    assert (400, "application/problem+json") == (response.status, response.headers["Content-Type"])
+    assert f"{node.origin}/problems/request-malformed" == document["type"]
+    assert f"urn:uuid:{response.headers['X-Request-ID']}" == document["instance"]
+    assert 400 == document["status"]
+    assert {"title", "detail"} <= document.keys()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}])
+def test_what_is_left_of_a_refused_body_is_no_request(node: Node, headers: dict[str, str]) -> None:
+    """A request hidden in a body that is too large is never read as one."""
+    hidden = b"GET /v1/nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+    body = hidden * (3 * 1024 * 1024 // len(hidden))
+    if headers:
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    before = node.lines().count('"status": 404')
+    with closing(http.client.HTTPConnection(*node.address, timeout=30)) as connection:
+        refused = exchange(connection, "POST", "/v1/lookups", body=body, headers=headers)
+        try:
+            after = exchange(connection, "GET", "/livez").status
+        except (OSError, http.client.HTTPException):
+            # Hung up: nothing more is read from this caller.
+            after = 200
+    assert (413, 200) == (refused.status, after)
+    assert before == node.lines().count('"status": 404')

@@ -122,7 +122,7 @@ def each_fault(faults: dict[str, list[Any]]) -> Any:
 @each_fault(REPORT_FAULTS)
 def test_a_report_of_wrong_types_is_invalid(
     member: Member, tokens: list[dict[str, str]], refused: Refused, path: str
-):
+) -> None:
     """Nothing is coerced: no text for a number, 4.0 for 4, 1 for true, no other spelling."""
     good = report(tokens)
     for value in REPORT_FAULTS[path]:
@@ -133,7 +133,7 @@ def test_a_report_of_wrong_types_is_invalid(
 @each_fault(LOOKUP_FAULTS)
 def test_a_lookup_of_wrong_types_is_invalid(
     member: Member, tokens: list[dict[str, str]], refused: Refused, path: str
-):
+) -> None:
     """Nor is a purpose taken that is not permissible at all."""
     good = question([{**tokens[0], "held_since": "2026-01-01"}])
     for value in LOOKUP_FAULTS[path]:
@@ -146,7 +146,9 @@ def test_a_lookup_of_wrong_types_is_invalid(
 
 
 @each_fault(EVALUATION_FAULTS)
-def test_an_evaluation_of_wrong_types_is_invalid(member: Member, refused: Refused, path: str):
+def test_an_evaluation_of_wrong_types_is_invalid(
+    member: Member, refused: Refused, path: str
+) -> None:
     """Elements are 32 bytes in one spelling, 1 to 64 of them."""
     good = {"key_id": "k1", "blinded": [TOKEN_32]}
     for value in EVALUATION_FAULTS[path]:
@@ -155,7 +157,7 @@ def test_an_evaluation_of_wrong_types_is_invalid(member: Member, refused: Refuse
 
 
 @each_fault(OUTCOME_FAULTS)
-def test_an_outcome_of_wrong_types_is_invalid(member: Member, refused: Refused, path: str):
+def test_an_outcome_of_wrong_types_is_invalid(member: Member, refused: Refused, path: str) -> None:
     """Whatever lookup it is about."""
     good = {"decision": "approved", "human_reviewed": True, "notice_given_at": None}
     for value in OUTCOME_FAULTS[path]:
@@ -184,7 +186,7 @@ def pointed(answer: Answer, path: str) -> None:
 )
 def test_what_is_no_usable_element_is_not_evaluated(
     member: Member, refused: Refused, element: bytes
-):
+) -> None:
     """The identity and encodings that are not canonical are refused, each position named."""
     good = b64u(bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"))
     document = {"key_id": "k1", "blinded": [good, b64u(element)]}
@@ -192,14 +194,14 @@ def test_what_is_no_usable_element_is_not_evaluated(
     assert ["/blinded/1"] == [each["pointer"] for each in answer.json["errors"]]
 
 
-def test_an_unknown_evaluation_key_is_not_found(member: Member, refused: Refused):
+def test_an_unknown_evaluation_key_is_not_found(member: Member, refused: Refused) -> None:
     """Nobody learns anything from a key that is not there."""
     refused(404, member.call("POST", EVALUATIONS, {"key_id": "k2", "blinded": [TOKEN_32]}))
 
 
 def test_a_lookup_under_an_unknown_key_is_refused_and_logged(
     node: Node, member: Member, tokens: list[dict[str, str]]
-):
+) -> None:
     """Its token was made for another registry: no answer may pretend to know of nobody."""
     before = node.entries(17)
     asked = question([{**tokens[0], "key_id": "k9"}])
@@ -210,7 +212,7 @@ def test_a_lookup_under_an_unknown_key_is_refused_and_logged(
 
 def test_a_refusal_never_repeats_what_was_sent(
     member: Member, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """A problem may be logged by whoever gets it: it holds no token and no body."""
     marked = replaced(report(tokens), "intent", "SECRET\x00SECRET")
     for document in (

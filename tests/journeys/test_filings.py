@@ -1,6 +1,7 @@
 """A furnisher's own filings: named, amended, withdrawn, read."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from tests.journeys.arithmetic import Event, score
@@ -18,7 +19,7 @@ from tests.journeys.people import CLEAN, Platforms, about, ask, day_of, file, ph
 AMENDMENT = 2
 
 
-def test_a_noticed_incident_touches_nothing(platforms: Platforms):
+def test_a_noticed_incident_touches_nothing(platforms: Platforms) -> None:
     """Until a week after the notice the answer is the one of a person nothing is known of."""
     first, inquirer = platforms.first, platforms.inquirer
     tokens = first.tokens(phone())
@@ -33,7 +34,7 @@ def test_a_noticed_incident_touches_nothing(platforms: Platforms):
     assert (1, ["B110"]) == (found["incidents"]["active"], [r["code"] for r in found["reasons"]])
 
 
-def test_a_reference_names_one_filing(node: Node, platforms: Platforms):
+def test_a_reference_names_one_filing(node: Node, platforms: Platforms) -> None:
     """The same body again answers 200 with the same incident, another body 409; other members
     have references of their own."""
     member = platforms.first
@@ -52,7 +53,7 @@ def test_a_reference_names_one_filing(node: Node, platforms: Platforms):
     assert filed["incident"]["id"] != elsewhere["incident"]["id"]
 
 
-def test_an_amendment_needs_the_version_it_amends(node: Node, platforms: Platforms):
+def test_an_amendment_needs_the_version_it_amends(node: Node, platforms: Platforms) -> None:
     """Without If-Match 428, with an old one 412, with the present one the whole is judged again."""
     member = platforms.first
     tokens = member.tokens(phone())
@@ -84,7 +85,7 @@ def test_an_amendment_needs_the_version_it_amends(node: Node, platforms: Platfor
     assert (304, b"") == (unchanged.status, unchanged.body)
 
 
-def test_an_amendment_that_weighs_more_needs_a_new_notice(platforms: Platforms):
+def test_an_amendment_that_weighs_more_needs_a_new_notice(platforms: Platforms) -> None:
     """A graver code under the old notice is refused; with a new one it waits a week again."""
     member = platforms.first
     tokens = member.tokens(phone())
@@ -102,7 +103,7 @@ def test_an_amendment_that_weighs_more_needs_a_new_notice(platforms: Platforms):
     assert CLEAN == about(ask(platforms.inquirer, tokens))
 
 
-def test_incidents_of_another_member_are_not_found(node: Node, platforms: Platforms):
+def test_incidents_of_another_member_are_not_found(node: Node, platforms: Platforms) -> None:
     """Who did not file it can neither read, amend nor withdraw it, nor learn that it is there."""
     filed = file(platforms.first, report(platforms.first.tokens(phone())))
     target = f"/v1/incidents/{filed['incident']['id']}"
@@ -121,7 +122,7 @@ def test_incidents_of_another_member_are_not_found(node: Node, platforms: Platfo
     assert kept == node.kept()
 
 
-def test_pages_of_incidents_follow_the_link(node: Node):
+def test_pages_of_incidents_follow_the_link(node: Node) -> None:
     """Every own incident once, oldest first, over as many pages as it takes."""
     member = node.admit(*FURNISHER)
     tokens = member.tokens(phone())
@@ -136,7 +137,7 @@ def test_pages_of_incidents_follow_the_link(node: Node):
     assert filed == found
 
 
-def test_a_withdrawn_incident_is_closed(node: Node, platforms: Platforms):
+def test_a_withdrawn_incident_is_closed(node: Node, platforms: Platforms) -> None:
     """Withdrawn again is the same answer; amended is 409; nothing brings it back."""
     member = platforms.first
     filed = file(member, report(member.tokens(phone())))
@@ -149,7 +150,7 @@ def test_a_withdrawn_incident_is_closed(node: Node, platforms: Platforms):
     assert (409, kept) == (amended.status, node.kept())
 
 
-def test_a_filing_too_old_to_be_kept_is_refused(platforms: Platforms):
+def test_a_filing_too_old_to_be_kept_is_refused(platforms: Platforms) -> None:
     """What would have expired already is told so."""
     old = report(platforms.first.tokens(phone()), code="B114", occurred=366)
     refused = platforms.first.call("POST", "/v1/incidents", old)
@@ -157,3 +158,47 @@ def test_a_filing_too_old_to_be_kept_is_refused(platforms: Platforms):
         refused.status,
         [each["code"] for each in refused.json["errors"]],
     )
+
+
+def test_of_two_filings_under_one_reference_at_once_one_stands(
+    node: Node, platforms: Platforms
+) -> None:
+    """Eight bodies, one reference, one moment: one is filed, the others are told of it."""
+    member = platforms.second
+    filings = [report(member.tokens(phone()), reference="the-same") for _ in range(8)]
+    before = node.counts()["incidents"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda each: member.call("POST", "/v1/incidents", each), filings))
+    assert [201] + [409] * 7 == sorted(each.status for each in answers)
+    assert before + 1 == node.counts()["incidents"]
+
+
+def test_of_changes_of_one_version_at_once_one_is_made(node: Node, platforms: Platforms) -> None:
+    """Eight amendments of the same version: one is made, the others see that it has changed."""
+    member = platforms.first
+    filed = file(member, report(member.tokens(phone())))
+    target = f"/v1/incidents/{filed['incident']['id']}"
+    etag = {"If-Match": member.call("GET", target).headers["etag"]}
+    before = node.entries(AMENDMENT)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda n: member.call("PATCH", target, {"order": f"O-{n}"}, headers=etag), range(8)
+            )
+        )
+    assert [200] + [412] * 7 == sorted(each.status for each in answers)
+    assert before + 1 == node.entries(AMENDMENT)
+    assert 2 == member.call("GET", target).json["version"]
+
+
+def test_a_withdrawal_may_name_the_version_it_withdraws(platforms: Platforms) -> None:
+    """412 when it has changed meanwhile; without If-Match it is withdrawn as it is."""
+    member = platforms.first
+    filed = file(member, report(member.tokens(phone())))
+    target = f"/v1/incidents/{filed['incident']['id']}"
+    etag = {"If-Match": member.call("GET", target).headers["etag"]}
+    assert 200 == member.call("PATCH", target, {"order": "x"}, headers=etag).status
+    assert 412 == member.call("POST", f"{target}/withdrawal", headers=etag).status
+    assert 200 == member.call("POST", f"{target}/withdrawal", {"reason": "Mistaken."}).status
+    shown = member.call("GET", target).json
+    assert ("withdrawn", "Mistaken.") == (shown["state"], shown["withdrawal_reason"])

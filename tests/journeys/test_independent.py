@@ -6,21 +6,21 @@ from tests.crypto import rfc9496, rfc9497
 from tests.journeys import oprf
 
 
-def test_multiples_of_the_generator_are_those_of_the_rfc():
+def test_multiples_of_the_generator_are_those_of_the_rfc() -> None:
     """RFC 9496, appendix A.1."""
     found = [oprf.encode(oprf.multiply(n, oprf.GENERATOR)).hex() for n in range(16)]
     assert list(rfc9496.MULTIPLES) == found
 
 
 @pytest.mark.parametrize("encoding", rfc9496.INVALID_ENCODINGS)
-def test_an_invalid_encoding_is_refused(encoding: str):
+def test_an_invalid_encoding_is_refused(encoding: str) -> None:
     """RFC 9496, appendix A.2."""
     with pytest.raises(oprf.Refused):
         oprf.decode(bytes.fromhex(encoding))
 
 
 @pytest.mark.parametrize("exchange", rfc9497.VOPRF_EXCHANGES)
-def test_an_exchange_gives_the_outputs_of_the_rfc(exchange: rfc9497.Exchange):
+def test_an_exchange_gives_the_outputs_of_the_rfc(exchange: rfc9497.Exchange) -> None:
     """RFC 9497, appendix A.1.2: blinding, proof and output."""
     inputs, blinds, evaluated = (
         [bytes.fromhex(each) for each in values]
@@ -38,7 +38,7 @@ def test_an_exchange_gives_the_outputs_of_the_rfc(exchange: rfc9497.Exchange):
     assert list(exchange.outputs) == outputs
 
 
-def test_a_proof_for_another_key_is_refused():
+def test_a_proof_for_another_key_is_refused() -> None:
     """A node that evaluates with another key than it published is found out."""
     exchange = rfc9497.VOPRF_EXCHANGES[0]
     other = oprf.encode(oprf.multiply(7, oprf.GENERATOR))

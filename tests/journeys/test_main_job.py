@@ -16,6 +16,7 @@ from tests.journeys.independent import (
     Answer,
     Member,
     b64u,
+    never_stored,
     opened,
     seed_of,
     send,
@@ -33,7 +34,7 @@ def withdraw(member: Member, incident: str) -> Answer:
 REPORT, WITHDRAWAL, LOOKUP, REFUSED_LOOKUP, OUTCOME = 1, 5, 16, 17, 21
 
 
-def test_the_main_job_from_end_to_end(node: Node, platforms: Platforms):
+def test_the_main_job_from_end_to_end(node: Node, platforms: Platforms) -> None:
     """A report under two identities answers a lookup by either, explained and proved to the point;
     withdrawn, the person is exactly as unknown as before."""
     first, inquirer = platforms.first, platforms.inquirer
@@ -104,14 +105,14 @@ def test_the_main_job_from_end_to_end(node: Node, platforms: Platforms):
     assert about(before) == about(ask(inquirer, tokens[:1]))
 
 
-def test_tokens_of_one_person_are_the_same_for_every_member(platforms: Platforms):
+def test_tokens_of_one_person_are_the_same_for_every_member(platforms: Platforms) -> None:
     """Two members that never met find the same token behind different blinds."""
     person = phone()
     assert platforms.first.tokens(person) == platforms.inquirer.tokens(person)
     assert platforms.first.tokens(person) != platforms.first.tokens(phone())
 
 
-def test_the_signed_request_stands_in_the_log(platforms: Platforms):
+def test_the_signed_request_stands_in_the_log(platforms: Platforms) -> None:
     """The entry commits to the digest of the very JWT the member signed; it cannot deny it."""
     member = platforms.inquirer
     document = question(member.tokens(phone()))
@@ -125,7 +126,7 @@ def test_the_signed_request_stands_in_the_log(platforms: Platforms):
     assert request_id == entry["header"]["request_id"]
 
 
-def test_a_refused_purpose_is_logged(node: Node, platforms: Platforms):
+def test_a_refused_purpose_is_logged(node: Node, platforms: Platforms) -> None:
     """A purpose outside of the grant is 403, tells nothing, and stands in the access log."""
     tokens = platforms.first.tokens(phone())
     file(platforms.first, report(tokens))
@@ -142,7 +143,7 @@ def test_a_refused_purpose_is_logged(node: Node, platforms: Platforms):
         assert {"entries": 1} == only_in(node.kept(), kept)
 
 
-def test_a_lookup_without_the_scope_is_logged(node: Node, platforms: Platforms):
+def test_a_lookup_without_the_scope_is_logged(node: Node, platforms: Platforms) -> None:
     """A furnisher that may not ask is refused, on the record."""
     tokens = platforms.second.tokens(phone())
     before = node.entries(REFUSED_LOOKUP)
@@ -150,7 +151,7 @@ def test_a_lookup_without_the_scope_is_logged(node: Node, platforms: Platforms):
     assert (403, before + 1) == (refused.status, node.entries(REFUSED_LOOKUP))
 
 
-def test_an_outcome_is_recorded_once(node: Node, platforms: Platforms):
+def test_an_outcome_is_recorded_once(node: Node, platforms: Platforms) -> None:
     """The same outcome again is the one that stands; another is 409, except after an escalation."""
     member = platforms.inquirer
     found = ask(member, member.tokens(phone()))
@@ -173,7 +174,9 @@ def test_an_outcome_is_recorded_once(node: Node, platforms: Platforms):
     assert (409, kept) == (other.status, node.kept())
 
 
-def test_an_outcome_of_a_lookup_by_another_member_is_not_found(node: Node, platforms: Platforms):
+def test_an_outcome_of_a_lookup_by_another_member_is_not_found(
+    node: Node, platforms: Platforms
+) -> None:
     """Nor of a refused lookup, nor of one that never was."""
     found = ask(platforms.inquirer, platforms.first.tokens(phone()))
     own_report = file(platforms.first, report(platforms.first.tokens(phone())))
@@ -189,7 +192,7 @@ def test_an_outcome_of_a_lookup_by_another_member_is_not_found(node: Node, platf
         assert (404, kept) == (refused.status, node.kept())
 
 
-def test_a_batch_answers_each_lookup_by_itself(node: Node, platforms: Platforms):
+def test_a_batch_answers_each_lookup_by_itself(node: Node, platforms: Platforms) -> None:
     """What does not fit and what is not permitted are that lookup's own problem."""
     known, unknown = platforms.first.tokens(phone(), phone())
     file(platforms.first, report([known]))
@@ -211,7 +214,7 @@ def test_a_batch_answers_each_lookup_by_itself(node: Node, platforms: Platforms)
         assert batch[place]["order"] == entry["header"]["order"]  # type: ignore[index]
 
 
-def test_an_idempotency_key_gives_the_first_answer_again(node: Node, platforms: Platforms):
+def test_an_idempotency_key_gives_the_first_answer_again(node: Node, platforms: Platforms) -> None:
     """A lookup repeated with its key is not a second lookup; another call with the key is 422."""
     member = platforms.inquirer
     document = question(member.tokens(phone()))
@@ -225,7 +228,7 @@ def test_an_idempotency_key_gives_the_first_answer_again(node: Node, platforms: 
     assert kept == node.kept()
 
 
-def test_a_call_leaves_one_line_of_ids_and_nothing_else(node: Node, platforms: Platforms):
+def test_a_call_leaves_one_line_of_ids_and_nothing_else(node: Node, platforms: Platforms) -> None:
     """The access line names request, route and member; not the path, the address or the body."""
     member = platforms.inquirer
     answer = member.call("POST", "/v1/lookups", question(member.tokens(phone())))
@@ -245,7 +248,7 @@ def test_a_call_leaves_one_line_of_ids_and_nothing_else(node: Node, platforms: P
     assert [] == leaks(node.lines())
 
 
-def test_the_answers_agree_on_time(platforms: Platforms):
+def test_the_answers_agree_on_time(platforms: Platforms) -> None:
     """A lookup's `at` is the server's Date, in UTC."""
     answer = platforms.inquirer.call(
         "POST", "/v1/lookups", question(platforms.inquirer.tokens(phone()))
@@ -255,3 +258,20 @@ def test_the_answers_agree_on_time(platforms: Platforms):
     drift = abs(datetime.now(UTC) - datetime.fromisoformat(at))
     assert drift < timedelta(seconds=30)
     assert send(platforms.inquirer.address, "GET", "/livez").headers["date"]
+
+
+def test_no_identifier_token_or_seed_is_stored(node: Node, platforms: Platforms) -> None:
+    """A stolen database alone leads back to nobody: neither what was sent nor what peers share
+    stands in it, after a report, lookups, an outcome and a withdrawal."""
+    member = platforms.first
+    tokens = member.tokens(phone(), email())
+    filed = file(member, report(tokens))
+    found = ask(member, tokens)
+    outcome = {"decision": "refused", "human_reviewed": True}
+    target = f"/v1/lookups/{found['lookup']['id']}/outcome"
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    assert 201 == member.call("POST", target, outcome, headers=key).status
+    assert 200 == withdraw(member, filed["incident"]["id"]).status
+    stored = node.everything_stored()
+    assert filed["incident"]["id"].encode() in stored
+    assert [] == [each for each in never_stored if each in stored]

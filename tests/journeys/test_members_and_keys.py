@@ -14,7 +14,9 @@ from tests.journeys.nodes import (
     INQUIRER,
     REGISTRY,
     Node,
+    faults,
     free_port,
+    leaks,
     wait_until_ready,
 )
 from tests.journeys.oprf import GENERATOR, encode, multiply
@@ -35,7 +37,7 @@ def register(node: Node, member: Member, key: Key, *command: str) -> Member:
     return Member(id=member.id, key=key, origin=member.origin, address=member.address)
 
 
-def test_a_suspended_member_is_out_and_its_filings_without_effect(node: Node):
+def test_a_suspended_member_is_out_and_its_filings_without_effect(node: Node) -> None:
     """At once, in every process; reinstated, everything has effect again."""
     furnisher, inquirer = node.admit(*BOTH), node.admit(*INQUIRER)
     tokens = furnisher.tokens(phone())
@@ -56,7 +58,7 @@ def test_a_suspended_member_is_out_and_its_filings_without_effect(node: Node):
     assert about(known) == about(ask(inquirer, tokens))
 
 
-def test_keys_rotate_without_a_gap(node: Node):
+def test_keys_rotate_without_a_gap(node: Node) -> None:
     """Both keys work while they overlap, a third is refused, and a revoked one ends at once."""
     old = node.admit(*INQUIRER)
     new = register(node, old, Key("ES256"), "rotate", "--overlap", "1")
@@ -70,7 +72,7 @@ def test_keys_rotate_without_a_gap(node: Node):
     assert [(401, 200)] * 8 == [(status(new), status(third)) for _ in range(8)]
 
 
-def test_a_key_is_registered_once(node: Node):
+def test_a_key_is_registered_once(node: Node) -> None:
     """Neither by another member nor again by its own, and only with a proof for this registry."""
     member = node.admit(*INQUIRER)
     other = node.admit(*INQUIRER)
@@ -86,7 +88,7 @@ def test_a_key_is_registered_once(node: Node):
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
-def test_a_member_reads_its_own_grant(node: Node, algorithm: str):
+def test_a_member_reads_its_own_grant(node: Node, algorithm: str) -> None:
     """Scopes, purposes, quotas and keys as the operator gave them."""
     member = node.admit(*FURNISHER, key=Key(algorithm), evaluations=77, requests=88)
     grant = member.call("GET", "/v1/members/me").json
@@ -102,7 +104,7 @@ def test_a_member_reads_its_own_grant(node: Node, algorithm: str):
     ]
 
 
-def test_the_evaluation_quota_holds_across_processes_and_a_restart(own_node: Node):
+def test_the_evaluation_quota_holds_across_processes_and_a_restart(own_node: Node) -> None:
     """Not one element more than the quota of the hour, and then 429 with Retry-After."""
     node, quota = own_node, 20
     member = node.admit(*INQUIRER, evaluations=quota)
@@ -120,7 +122,7 @@ def test_the_evaluation_quota_holds_across_processes_and_a_restart(own_node: Nod
     assert granted <= quota * len(hours)
 
 
-def test_a_spent_quota_says_when_it_returns(node: Node):
+def test_a_spent_quota_says_when_it_returns(node: Node) -> None:
     """More at once than the whole quota is never granted, and takes nothing from it."""
     member = node.admit(*INQUIRER, evaluations=4)
     too_many = {"key_id": "k1", "blinded": [ELEMENT] * 5}
@@ -129,7 +131,7 @@ def test_a_spent_quota_says_when_it_returns(node: Node):
     assert '"requests";' in refused.headers["ratelimit"]
 
 
-def test_calls_are_limited_by_the_minute(node: Node):
+def test_calls_are_limited_by_the_minute(node: Node) -> None:
     """The RateLimit headers count down, then 429 with the seconds until the next minute."""
     member = node.admit(*INQUIRER, requests=6)
     # One process counts alone; two minutes may be touched.
@@ -144,7 +146,7 @@ def test_calls_are_limited_by_the_minute(node: Node):
     assert answers[0].headers["ratelimit"].startswith('"requests";r=5;t=')
 
 
-def test_a_signed_request_does_its_work_once(own_node: Node):
+def test_a_signed_request_does_its_work_once(own_node: Node) -> None:
     """Replayed it is 401: at once, by another process, and after a restart, whatever came of it."""
     node = own_node
     member = node.admit(*BOTH)
@@ -188,7 +190,7 @@ def test_a_signed_request_does_its_work_once(own_node: Node):
     assert kept == node.kept()
 
 
-def test_a_reading_call_may_be_repeated(node: Node):
+def test_a_reading_call_may_be_repeated(node: Node) -> None:
     """GET changes nothing and is not remembered."""
     member = node.admit(*INQUIRER)
     jwt = member.jwt("GET", "/v1/members/me")
@@ -197,9 +199,8 @@ def test_a_reading_call_may_be_repeated(node: Node):
     assert ([200] * 3, before) == (answers, node.counts())
 
 
-def test_a_second_server_on_the_same_database_knows_what_the_first_saw(own_node: Node):
+def test_a_second_server_on_the_same_database_knows_what_the_first_saw(node: Node) -> None:
     """A replay at another process is refused; a key revoked at one is revoked at the other."""
-    node = own_node
     member = node.admit(*BOTH)
     port = free_port()
     lines = node.home.with_suffix(".second.txt")
@@ -227,9 +228,10 @@ def test_a_second_server_on_the_same_database_knows_what_the_first_saw(own_node:
     finally:
         second.terminate()
         second.wait(timeout=60)
+    assert [] == leaks(lines.read_text()) + faults(lines.read_text())
 
 
-def test_what_anyone_may_read_needs_no_signature(node: Node):
+def test_what_anyone_may_read_needs_no_signature(node: Node) -> None:
     """The well-known document, the rulebook, receipts, the description and the pages."""
     member = node.admit(*BOTH)
     found = ask(member, member.tokens(phone()))
@@ -248,7 +250,7 @@ def test_what_anyone_may_read_needs_no_signature(node: Node):
         assert (target, 200) == (target, send(node.address, "GET", target).status)
 
 
-def test_an_opening_is_for_its_maker_alone(node: Node):
+def test_an_opening_is_for_its_maker_alone(node: Node) -> None:
     """Another member, and nobody, see the 92 bytes and no opening; a bad signature is 401."""
     member, other = node.admit(*BOTH), node.admit(*BOTH)
     found = ask(member, member.tokens(phone()))
@@ -261,7 +263,7 @@ def test_an_opening_is_for_its_maker_alone(node: Node):
     assert 401 == wrong.status
 
 
-def test_a_clock_that_is_wrong_is_told_the_time(node: Node):
+def test_a_clock_that_is_wrong_is_told_the_time(node: Node) -> None:
     """The 401 carries the server's Date, so that a member can set its clock by it."""
     member = node.admit(*INQUIRER)
     claims = member.claims("GET", "/v1/members/me", None)

@@ -11,7 +11,7 @@ from tests.journeys.filings import (
 from tests.journeys.people import CLEAN, Platforms, about, ask, day_of, email, file, phone
 
 
-def test_two_groups_reach_lower_bands_than_one(platforms: Platforms):
+def test_two_groups_reach_lower_bands_than_one(platforms: Platforms) -> None:
     """One group takes 120 points whatever it files, affiliates included; a second takes its own."""
     tokens = platforms.first.tokens(phone())
     grave = Event(severity="S4", occurred_on=days_ago(30))
@@ -41,7 +41,7 @@ def test_two_groups_reach_lower_bands_than_one(platforms: Platforms):
     assert (470, "E") == (worst["score"], worst["band"])
 
 
-def test_the_same_act_reported_twice_counts_once(platforms: Platforms):
+def test_the_same_act_reported_twice_counts_once(platforms: Platforms) -> None:
     """Two groups make an act surer, not double: 1 − (1 − 0.8)² of its cost; affiliates nothing."""
     tokens = platforms.first.tokens(phone())
     file(platforms.first, report(tokens, code="B102", occurred=40))
@@ -56,7 +56,7 @@ def test_the_same_act_reported_twice_counts_once(platforms: Platforms):
     assert 3 == two["incidents"]["active"]
 
 
-def test_the_order_of_filing_is_irrelevant(platforms: Platforms):
+def test_the_order_of_filing_is_irrelevant(platforms: Platforms) -> None:
     """The same filings in another order make the same person."""
     filings = [("B110", 30), ("B111", 20), ("B113", 45), ("B118", 12), ("B116", 60)]
     answers = []
@@ -71,7 +71,7 @@ def test_the_order_of_filing_is_irrelevant(platforms: Platforms):
     assert sorted(points, reverse=True) == points
 
 
-def test_decay_leaves_nothing_on_the_last_day(platforms: Platforms):
+def test_decay_leaves_nothing_on_the_last_day(platforms: Platforms) -> None:
     """The day before it expires an incident costs next to nothing; the score says so exactly."""
     occurred = (today() - add_months(today(), -12)).days - 1
     tokens = platforms.first.tokens(phone())
@@ -83,7 +83,7 @@ def test_decay_leaves_nothing_on_the_last_day(platforms: Platforms):
 
 
 @pytest.mark.parametrize("code", ["V401", "V402"])
-def test_a_protective_marker_is_shown_and_costs_nothing(platforms: Platforms, code: str):
+def test_a_protective_marker_is_shown_and_costs_nothing(platforms: Platforms, code: str) -> None:
     """It takes effect at once, without notice, and leaves the band at N."""
     tokens = platforms.first.tokens(phone())
     filing = report(tokens, code=code, occurred=10)
@@ -95,7 +95,7 @@ def test_a_protective_marker_is_shown_and_costs_nothing(platforms: Platforms, co
     assert expected == about(ask(platforms.inquirer, tokens))
 
 
-def test_a_recycled_number_is_a_weak_match(platforms: Platforms):
+def test_a_recycled_number_is_a_weak_match(platforms: Platforms) -> None:
     """Held since more than 90 days after it was last verified: a human looks, nothing is scored."""
     tokens = platforms.first.tokens(phone(), email())
     file(platforms.first, report(tokens, verified=95))

@@ -73,7 +73,7 @@ def unauthenticated(answer: Answer, text: str) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_request_signed_wrongly_is_refused(
     member: Member, tokens: list[dict[str, str]], refused: Refused, name: str
-):
+) -> None:
     """At every door that writes, and nothing of it is done."""
     spoil, text = FAULTS[name]
     for target, document in ((LOOKUPS, question(tokens)), (INCIDENTS, report(tokens))):
@@ -92,7 +92,7 @@ def test_a_request_signed_wrongly_is_refused(
 )
 def test_what_is_no_token_is_refused(
     member: Member, tokens: list[dict[str, str]], refused: Refused, authorization: str
-):
+) -> None:
     """Another scheme, another form, too long, twice."""
     headers = {"Authorization": authorization}
     answer = member.call("POST", LOOKUPS, question(tokens), headers=headers)
@@ -101,7 +101,7 @@ def test_what_is_no_token_is_refused(
 
 def test_a_request_without_a_token_is_refused(
     node: Node, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """Before its body is looked at."""
     for body in (compact_json(question(tokens)), b"{", b""):
         answer = send(node.address, "POST", LOOKUPS, body=body)
@@ -110,7 +110,7 @@ def test_a_request_without_a_token_is_refused(
 
 def test_an_unknown_key_and_a_wrong_signature_answer_alike(
     node: Node, member: Member, tokens: list[dict[str, str]]
-):
+) -> None:
     """To the byte, but for the id of the request."""
     stranger = Member(id=member.id, key=Key(), origin=member.origin, address=member.address)
     forger = Member(id=member.id, key=Key(), origin=member.origin, address=member.address)
@@ -123,7 +123,7 @@ def test_an_unknown_key_and_a_wrong_signature_answer_alike(
 
 def test_another_members_key_speaks_for_itself_alone(
     node: Node, member: Member, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """A foreign request: signed well, by a member, in the name of another."""
     other = node.admit(*BOTH)
     impostor = Member(id=member.id, key=other.key, origin=member.origin, address=member.address)
@@ -134,7 +134,7 @@ def test_another_members_key_speaks_for_itself_alone(
 
 def test_a_request_to_another_registry_is_not_one_to_this(
     member: Member, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """What a member signed for a peer cannot be carried here."""
     elsewhere = Member(
         id=member.id, key=member.key, origin="https://peer.example", address=member.address
@@ -145,7 +145,7 @@ def test_a_request_to_another_registry_is_not_one_to_this(
 
 def test_a_signed_request_fits_one_call_only(
     node: Node, member: Member, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """Not another body, not another address, not another method, not more of a query."""
     body = compact_json(question(tokens))
     other = compact_json(question(tokens))
@@ -165,7 +165,7 @@ def test_a_signed_request_fits_one_call_only(
     assert 200 == member.call("POST", LOOKUPS, body=body, jwt=jwt).status
 
 
-def test_reading_needs_a_signature_as_well(member: Member, tokens: list[dict[str, str]]):
+def test_reading_needs_a_signature_as_well(member: Member, tokens: list[dict[str, str]]) -> None:
     """An incident is read by who filed it, with a request made for that address."""
     incident = file(member, report(tokens))["incident"]["id"]
     target = f"{INCIDENTS}/{incident}"
@@ -175,7 +175,7 @@ def test_reading_needs_a_signature_as_well(member: Member, tokens: list[dict[str
     assert 401 == send(member.address, "GET", target).status
 
 
-def test_a_body_of_a_reading_call_is_bound_too(member: Member):
+def test_a_body_of_a_reading_call_is_bound_too(member: Member) -> None:
     """GET with a body needs its digest."""
     body = b'{"a":1}'
     claims = member.claims("GET", "/v1/members/me", None)
@@ -188,7 +188,7 @@ def test_a_body_of_a_reading_call_is_bound_too(member: Member):
 
 def test_members_of_a_jwt_stand_once(
     member: Member, tokens: list[dict[str, str]], refused: Refused
-):
+) -> None:
     """A member given twice is refused, in the header and in the claims."""
     body = compact_json(question(tokens))
     header = json.dumps(member.header()).encode()
@@ -203,7 +203,7 @@ def test_members_of_a_jwt_stand_once(
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
-def test_both_algorithms_are_taken(node: Node, algorithm: str):
+def test_both_algorithms_are_taken(node: Node, algorithm: str) -> None:
     """As the key record says."""
     caller = node.admit(*BOTH, key=Key(algorithm))
     assert 200 == caller.call("POST", LOOKUPS, question(caller.tokens(phone()))).status
