@@ -6,6 +6,7 @@ Used as `gunicorn --config python:registry.app.server` and by `registry serve`.
 from typing import Any
 
 from registry.app.background import Background
+from registry.app.indexing import Indexing
 from registry.settings import Settings
 
 _settings = Settings.load()
@@ -47,10 +48,12 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 # a directory of the kernel, made for 
 def post_worker_init(worker: Any) -> None:
     """Starts what runs beside the API in each worker; of the sequencers, one holds the lease."""
     worker.background = Background.start(worker.wsgi)
+    worker.indexing = Indexing.start(worker.wsgi)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Lets the sequencer end its step and give its lease back."""
-    background = getattr(worker, "background", None)
-    if background is not None:
-        background.stop()
+    """Lets indexer and sequencer end their steps, and the lease be given back."""
+    for name in ("indexing", "background"):
+        beside = getattr(worker, name, None)
+        if beside is not None:
+            beside.stop()
