@@ -32,6 +32,8 @@ from registry.ledger.log_api import blueprint as logs_blueprint
 from registry.ledger.witness_api import blueprint as witness_blueprint
 from registry.lookups.api import blueprint as lookups_blueprint
 from registry.members.api import blueprint as members_blueprint
+from registry.oversight.api import blueprint as oversight_blueprint
+from registry.oversight.erasure_api import blueprint as erasure_blueprint
 
 BODY_BYTES_MAX = 1024 * 1024
 
@@ -43,6 +45,8 @@ _BLUEPRINTS = (
     ledger_blueprint,
     logs_blueprint,
     witness_blueprint,
+    oversight_blueprint,
+    erasure_blueprint,
     members_blueprint,
     rulebook_blueprint,
     health.blueprint,
@@ -80,6 +84,12 @@ def create_app(node: Node) -> Flask:
         node.witness,
         node.directory,
         node.members,
+        node.protector,
+        node.auditing.legal_holds,
+        node.auditing.erasure_orders,
+        node.auditing.recorder,
+        node.auditing.oversight,
+        node.auditing.exports,
     )
     api = create_api(app, version=__version__)
     for blueprint in _BLUEPRINTS:

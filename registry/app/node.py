@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.app.auditing import Auditing, assemble_auditing
 from registry.app.facts import claim
 from registry.crypto.keyfile import (
     KeyFile,
@@ -26,19 +27,15 @@ from registry.incidents.service import Incidents
 from registry.kernel.clock import Clock, SystemClock
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger.contents import Contents
-from registry.ledger.erasure import Erasure
 from registry.ledger.fsck import Fsck
 from registry.ledger.fsck_contents import ContentCheck
 from registry.ledger.high_water import HighWaterMarks
-from registry.ledger.history import SubjectHistory
-from registry.ledger.orders import ErasureOrders, LegalHolds
 from registry.ledger.sequencer import Sequencer
 from registry.ledger.service import Ledger
 from registry.ledger.watch import LogLimits, LogWatch
 from registry.ledger.witness import LOGS_FILE_NAME, Witness, read_witnessed_logs
 from registry.lookups.service import Lookups
 from registry.members.service import Directory, Members
-from registry.oversight.retention import Retention
 from registry.rulebook.editions import load_rulebook
 from registry.rulebook.model import Rulebook
 from registry.settings import FILE_NAME, Settings
@@ -79,10 +76,7 @@ class Node:
     witness: Witness
     fsck: Fsck
     contents: Contents
-    histories: SubjectHistory
-    legal_holds: LegalHolds
-    erasure_orders: ErasureOrders
-    retention: Retention
+    auditing: Auditing
 
 
 def create_node(settings: Settings) -> None:
@@ -164,7 +158,6 @@ def _wire(
     protector = Protector(pepper=pepper, sealer=sealer)
     ledger = Ledger(origin=settings.origin, key=signing_key, sealer=sealer)
     contents = Contents(sealer=sealer, lookup_key_of=protector.lookup_key)
-    orders = ErasureOrders(ledger=ledger, edition=settings.edition)
     marks = HighWaterMarks(settings.marks_directory)
     log_watch = LogWatch(
         home=settings.home,
@@ -228,15 +221,14 @@ def _wire(
             marks=marks,
         ),
         contents=contents,
-        histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),
-        legal_holds=LegalHolds(ledger=ledger, edition=settings.edition),
-        erasure_orders=orders,
-        retention=Retention(
+        auditing=assemble_auditing(
+            settings=settings,
             database=database,
             rulebook=rulebook,
+            signing_key=signing_key,
+            protector=protector,
+            ledger=ledger,
             contents=contents,
-            erasure=Erasure(ledger=ledger, contents=contents, edition=settings.edition),
-            orders=orders,
             incidents=incidents,
             lookups=lookups,
         ),

@@ -7,6 +7,7 @@ import gc
 from typing import Any
 
 from registry.app.background import Background
+from registry.app.indexing import Indexing
 from registry.settings import Settings
 
 _settings = Settings.load()
@@ -54,10 +55,12 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     worker.background = Background.start(worker.wsgi)
+    worker.indexing = Indexing.start(worker.wsgi)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Lets the sequencer end its step and give its lease back."""
-    background = getattr(worker, "background", None)
-    if background is not None:
-        background.stop()
+    """Lets indexer and sequencer end their steps, and the lease be given back."""
+    for name in ("indexing", "background"):
+        beside = getattr(worker, name, None)
+        if beside is not None:
+            beside.stop()

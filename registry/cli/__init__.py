@@ -9,7 +9,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
               |-> calling     report, lookup, call: the SDK at the prompt
               |-> score       explain: recompute a score offline
               |-> log, receipt: verifying what the registry says of itself
-              |-> members, keys, node, demo: running a node
+              |-> members, keys, node, retention, demo: running a node
               '-> rendering   tables, panels, JSON
 
 Sources: docs/protocol.md; POSIX utility conventions; click.
@@ -92,6 +92,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.receipt",
         attribute="receipt",
         summary="Verify receipts and proofs.",
+    ),
+    "retention": LazyCommand(
+        module="registry.cli.retention",
+        attribute="retention",
+        summary="Erase what is kept no longer, and what was ordered to go.",
     ),
     "completion": LazyCommand(
         module="registry.cli.completion",

@@ -25,6 +25,7 @@ class Prefix(Enum):
     APPEAL = "apl"
     IMPORT = "imp"
     ENTRY = "ent"
+    CASE = "cas"
 
 
 def uuid7(now: datetime, entropy: bytes) -> UUID:

@@ -34,6 +34,7 @@ Source: docs/protocol.md, section 6; RFC 6962 section 2.1; RFC 8032.
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -71,7 +72,8 @@ class Files:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.opened: set[str] = set()
-        self._zip = None if path.is_dir() else zipfile.ZipFile(path)
+        self._stack = contextlib.ExitStack()
+        self._zip = None if path.is_dir() else self._stack.enter_context(zipfile.ZipFile(path))
         if self._zip is None:
             found = [each for each in path.rglob("*") if each.is_file()]
             self.names = {each.relative_to(path).as_posix() for each in found}
@@ -87,6 +89,14 @@ class Files:
             raise fail(name, "it is missing")
         self.opened.add(name)
         return (self._path / name).open("rb") if self._zip is None else self._zip.open(name)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """The lines of a file, which is open until all files are closed."""
+        return iter(self._stack.enter_context(self.open(name)))
+
+    def close(self) -> None:
+        """Closes everything."""
+        self._stack.close()
 
     def read(self, name: str, bytes_max: int) -> bytes:
         """All of the file."""
@@ -106,15 +116,15 @@ def verify_bundle(path: Path, vkeys: Sequence[str] = ()) -> dict[str, Any]:
     Raises: BundleNotVerified.
     """
     try:
-        files = Files(path)
-        folders = sorted(
-            name.removesuffix("checkpoint")
-            for name in files.names
-            if name.rpartition("/")[2] == "checkpoint"
-        )
-        if not folders:
-            raise fail(path.name, "no folder of it holds a checkpoint")
-        logs = [LogCheck(files, folder, vkeys).run() for folder in folders]
+        with contextlib.closing(Files(path)) as files:
+            folders = sorted(
+                name.removesuffix("checkpoint")
+                for name in files.names
+                if name.rpartition("/")[2] == "checkpoint"
+            )
+            if not folders:
+                raise fail(path.name, "no folder of it holds a checkpoint")
+            logs = [LogCheck(files, folder, vkeys).run() for folder in folders]
     except _UNREADABLE as error:
         raise fail(path.name, f"it cannot be read ({error})") from error
     others = sorted(files.names - files.opened)
@@ -143,6 +153,8 @@ class LogCheck:
         for line in lines:
             self._verify_alone(line, is_whole)
             self._count(line, opened)
+        if not is_whole and not opened[0]:
+            raise fail(self._folder + "entries.jsonl", "it is missing or empty: nothing is proven")
         return {
             "origin": origin,
             "size": self._size,
@@ -247,7 +259,7 @@ class LogCheck:
         name = self._folder + "entries.jsonl"
         if name not in self._files.names:
             return Lines(name, iter(()))
-        return Lines(name, iter(self._files.open(name)))
+        return Lines(name, self._files.lines(name))
 
     def _text(self, name: str) -> str:
         try:

@@ -53,6 +53,24 @@ def contents_from(
     return _rows(transaction, select)
 
 
+def contents_at(
+    transaction: Transaction, shard: Shard, positions: Collection[int]
+) -> list[ContentRow]:
+    """The contents of the entries at these places, in the order of the places."""
+    assert len(positions) <= ENTRIES_AT_ONCE_MAX
+    columns = log_entries.c
+    select = (
+        _contents()
+        .where(
+            columns.log == shard.log,
+            columns.shard == shard.half_year,
+            columns.position.in_(sorted(positions)),
+        )
+        .order_by(columns.position)
+    )
+    return _rows(transaction, select)
+
+
 def about(
     transaction: Transaction, lookup_key: bytes, *, after: UUID | None, entries_max: int
 ) -> list[UUID]:

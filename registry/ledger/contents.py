@@ -88,6 +88,13 @@ class Contents:
         rows = content_store.contents_from(transaction, shard, first=first, entries_max=entries_max)
         return [self._settled(row) for row in rows]
 
+    def at(
+        self, transaction: Transaction, shard: Shard, positions: Collection[int]
+    ) -> list[Settled]:
+        """The entries at these places of a shard, in the order of the places."""
+        rows = content_store.contents_at(transaction, shard, positions)
+        return [self._settled(row) for row in rows]
+
     def about(
         self,
         transaction: Transaction,

@@ -1,0 +1,93 @@
+"""Assembles what watches over the logs: retention, histories, holds, oversight."""
+
+from dataclasses import dataclass
+
+from registry.crypto.note import vkey
+from registry.crypto.signature import PrivateKey
+from registry.database.engine import Database
+from registry.identity.protection import Protector
+from registry.incidents.service import Incidents
+from registry.ledger.bundling import BundleMaker
+from registry.ledger.contents import Contents
+from registry.ledger.erasure import Erasure
+from registry.ledger.history import SubjectHistory
+from registry.ledger.orders import ErasureOrders, LegalHolds
+from registry.ledger.service import Ledger
+from registry.lookups.service import Lookups
+from registry.oversight.exports import Exports
+from registry.oversight.flags import Flagger
+from registry.oversight.indexing import Indexer
+from registry.oversight.recording import Recorder
+from registry.oversight.retention import Retention
+from registry.oversight.rules_reading import load_rules
+from registry.oversight.service import Oversight
+from registry.rulebook.model import Rulebook
+from registry.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditing:
+    """The services supervisors, subjects and retention ask."""
+
+    histories: SubjectHistory
+    legal_holds: LegalHolds
+    erasure_orders: ErasureOrders
+    retention: Retention
+    indexer: Indexer
+    recorder: Recorder
+    oversight: Oversight
+    exports: Exports
+
+
+def assemble_auditing(
+    *,
+    settings: Settings,
+    database: Database,
+    rulebook: Rulebook,
+    signing_key: PrivateKey,
+    protector: Protector,
+    ledger: Ledger,
+    contents: Contents,
+    incidents: Incidents,
+    lookups: Lookups,
+) -> Auditing:
+    """The services over the rooms of one node."""
+    edition = rulebook.current
+    orders = ErasureOrders(ledger=ledger, edition=edition.name)
+    indexer = Indexer(contents=contents)
+    recorder = Recorder(ledger=ledger, contents=contents, edition=edition.name)
+    oversight = Oversight(
+        contents=contents,
+        protector=protector,
+        indexer=indexer,
+        recorder=recorder,
+        flagger=Flagger(rules=load_rules(), edition=edition),
+        authority=settings.authority,
+    )
+    return Auditing(
+        histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),
+        legal_holds=LegalHolds(ledger=ledger, edition=edition.name),
+        erasure_orders=orders,
+        retention=Retention(
+            database=database,
+            rulebook=rulebook,
+            contents=contents,
+            erasure=Erasure(ledger=ledger, contents=contents, edition=edition.name),
+            orders=orders,
+            incidents=incidents,
+            lookups=lookups,
+        ),
+        indexer=indexer,
+        recorder=recorder,
+        oversight=oversight,
+        exports=Exports(
+            oversight=oversight,
+            contents=contents,
+            recorder=recorder,
+            bundles=BundleMaker(database=database, contents=contents, ledger=ledger),
+            origin=settings.origin,
+            vkey_of=lambda shard: vkey(
+                f"{settings.authority}/log/{shard.name}", signing_key.public.raw
+            ),
+        ),
+    )

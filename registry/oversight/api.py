@@ -1,0 +1,220 @@
+"""The doors of supervisors. Every answer is preceded by an entry that says it was given."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from registry.http.blueprint import Blueprint
+from registry.http.caller import Call, Scope
+from registry.http.openapi import describe_problems
+from registry.http.signed import signed
+from registry.http.wiring import the
+from registry.kernel.ids import MemberId, Prefix, parse_id, with_prefix
+from registry.kernel.paging import CursorUnreadable, decode_cursor, encode_cursor
+from registry.ledger.model import RecordType
+from registry.oversight.exports import Exports
+from registry.oversight.model import (
+    CaseNotFound,
+    FormatNotInstalled,
+    IndexedEntry,
+    NoSuchCheckpoint,
+    SupervisionOnly,
+)
+from registry.oversight.schemas import (
+    CaseAnswerSchema,
+    CasesQuerySchema,
+    CasesSchema,
+    DispositionSchema,
+    ExportSchema,
+    FoundSchema,
+    NothingSchema,
+    ReconciliationAnswerSchema,
+    ReconciliationSchema,
+    SampleAnswerSchema,
+    SampleSchema,
+    SearchSchema,
+    ShownSchema,
+    ViewSchema,
+    case_document,
+    coverage_document,
+    entry_document,
+    query_of,
+    sample_document,
+    shard_of_name,
+    shown_document,
+    subject_of_query,
+    types_of,
+)
+from registry.oversight.service import Oversight
+
+blueprint = Blueprint("oversight", __name__, description="For supervisors: every access, on record")
+
+
+@blueprint.route("/v1/oversight/searches", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, CursorUnreadable)
+@blueprint.arguments(SearchSchema)
+@blueprint.response(200, FoundSchema)
+def search_entries(call: Call, search: dict[str, Any]) -> Any:
+    """Search who looked, why and when; by subject only with an identity token."""
+    found = the(Oversight).search(
+        call,
+        query_of(search),
+        subject_of_query(search),
+        after=_after(search, Prefix.ENTRY),
+        entries_max=search["limit"],
+    )
+    return {
+        "entries": [entry_document(each) for each in found.entries],
+        "next": _cursor(found.next_after, Prefix.ENTRY),
+        "coverage": [coverage_document(each) for each in found.coverage],
+        "receipt": found.receipt,
+    }
+
+
+@blueprint.route("/v1/oversight/views", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly)
+@blueprint.arguments(ViewSchema)
+@blueprint.response(200, ShownSchema)
+def view_entries(call: Call, view: dict[str, Any]) -> Any:
+    """Open entries, with whom they are about and their proofs."""
+    uuids = list(dict.fromkeys(parse_id(Prefix.ENTRY, each) for each in view["entries"]))
+    shown, receipt = the(Oversight).show(call, uuids)
+    return {"entries": [shown_document(each) for each in shown], "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/samples", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, NoSuchCheckpoint)
+@blueprint.arguments(SampleSchema)
+@blueprint.response(200, SampleAnswerSchema)
+def draw_sample(call: Call, sample: dict[str, Any]) -> Any:
+    """Draw entries at random from a checkpoint; anyone can draw the same again."""
+    types = types_of(sample["types"]) if "types" in sample else frozenset(RecordType)
+    drawn = the(Oversight).sample(
+        call,
+        shard_of_name(sample["log"]),
+        size=sample["size"],
+        label=sample["label"],
+        count=sample["count"],
+        record_types=types,
+    )
+    return sample_document(drawn)
+
+
+@blueprint.route("/v1/oversight/reconciliations", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, CursorUnreadable)
+@blueprint.arguments(ReconciliationSchema)
+@blueprint.response(200, ReconciliationAnswerSchema)
+def reconcile_lookups(call: Call, asked: dict[str, Any]) -> Any:
+    """Compare lookups with their outcomes, member by member."""
+    oversight = the(Oversight)
+    members, until_at, receipt = oversight.reconcile(
+        call, from_at=asked["from_at"], until_at=asked["until_at"], days=asked["days"]
+    )
+    entries: list[IndexedEntry] = []
+    next_after: UUID | None = None
+    if "member" in asked:
+        entries, next_after = oversight.without_outcome(
+            call,
+            MemberId(asked["member"]),
+            from_at=asked["from_at"],
+            until_at=until_at,
+            after=_after(asked, Prefix.ENTRY),
+            entries_max=asked["limit"],
+        )
+    return {
+        "until": until_at,
+        "members": members,
+        "entries": [entry_document(each) for each in entries],
+        "next": _cursor(next_after, Prefix.ENTRY),
+        "receipt": receipt,
+    }
+
+
+@blueprint.route("/v1/oversight/flags", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly)
+@blueprint.arguments(NothingSchema)
+@blueprint.response(200, CasesSchema)
+def raise_flags(call: Call, _: dict[str, Any]) -> Any:
+    """Apply the rules to the days that have ended; shows the cases this opened."""
+    cases, receipt = the(Oversight).run_flags(call)
+    return {"cases": [case_document(each) for each in cases], "next": None, "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/cases/search", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, CursorUnreadable)
+@blueprint.arguments(CasesQuerySchema)
+@blueprint.response(200, CasesSchema)
+def search_cases(call: Call, query: dict[str, Any]) -> Any:
+    """List cases with everything that was said of them."""
+    cases, next_after, receipt = the(Oversight).cases(
+        call,
+        disposition=query.get("disposition"),
+        member=query.get("member"),
+        after=_after(query, Prefix.CASE),
+        cases_max=query["limit"],
+    )
+    return {
+        "cases": [case_document(each) for each in cases],
+        "next": _cursor(next_after, Prefix.CASE),
+        "receipt": receipt,
+    }
+
+
+@blueprint.route("/v1/oversight/cases/<case_id>/dispositions", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, CaseNotFound)
+@blueprint.arguments(DispositionSchema)
+@blueprint.response(201, CaseAnswerSchema)
+def dispose_case(call: Call, disposed: dict[str, Any], case_id: str) -> Any:
+    """Say what became of a case, and why; earlier dispositions stay."""
+    try:
+        uuid = parse_id(Prefix.CASE, case_id)
+    except ValueError:
+        raise CaseNotFound from None
+    case, receipt = the(Oversight).dispose(call, uuid, disposed["disposition"], disposed["why"])
+    return {"case": case_document(case), "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/exports", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, CursorUnreadable, FormatNotInstalled)
+@blueprint.arguments(ExportSchema)
+@blueprint.response(200, content_type="application/octet-stream", description="The file")
+def export_entries(call: Call, asked: dict[str, Any]) -> Response:
+    """Export entries as OCSF events in CloudEvents, as a table, or as a bundle with proofs."""
+    exported = the(Exports).export(
+        call,
+        query_of(asked),
+        subject_of_query(asked),
+        asked["format"],
+        after=_after(asked, Prefix.ENTRY),
+        entries_max=asked["limit"],
+    )
+    response = Response(exported.data, content_type=exported.media_type)
+    response.headers["Export-Receipt"] = exported.receipt
+    response.headers["Export-Count"] = str(exported.count)
+    if exported.next_after is not None:
+        cursor = _cursor(exported.next_after, Prefix.ENTRY)
+        assert cursor is not None
+        response.headers["Export-Next"] = cursor
+    return response
+
+
+def _cursor(after: UUID | None, prefix: Prefix) -> str | None:
+    return None if after is None else encode_cursor(with_prefix(prefix, after))
+
+
+def _after(data: dict[str, Any], prefix: Prefix) -> UUID | None:
+    if "cursor" not in data:
+        return None
+    try:
+        return parse_id(prefix, decode_cursor(data["cursor"]))
+    except ValueError:
+        raise CursorUnreadable from None

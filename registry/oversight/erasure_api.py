@@ -1,0 +1,132 @@
+"""The doors of legal holds and of erasure by order. Source: RULEBOOK 3."""
+
+from typing import Any
+from uuid import UUID
+
+from registry.http.blueprint import Blueprint
+from registry.http.caller import Call, Scope
+from registry.http.openapi import describe_problems
+from registry.http.signed import signed
+from registry.http.wiring import the
+from registry.identity.protection import Protector
+from registry.kernel.ids import Prefix, parse_id
+from registry.ledger.erasure_model import (
+    HoldNotFound,
+    HoldReleased,
+    OrderDecided,
+    OrderNotFound,
+    SecondPersonNeeded,
+    TargetNotErasable,
+)
+from registry.ledger.model import EntryNotFound
+from registry.ledger.orders import ErasureOrders, LegalHolds
+from registry.oversight.erasure_schemas import (
+    ActSchema,
+    HoldAnswerSchema,
+    HoldsSchema,
+    OrderAnswerSchema,
+    OrdersSchema,
+    hold_document,
+    order_document,
+    target_of,
+)
+from registry.oversight.model import SupervisionOnly
+from registry.oversight.recording import Recorder, require_supervision
+from registry.oversight.schemas import NothingSchema
+
+blueprint = Blueprint("erasure", __name__, description="Legal holds, and erasure by order")
+
+
+@blueprint.route("/v1/oversight/legal-holds", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, EntryNotFound)
+@blueprint.arguments(ActSchema)
+@blueprint.response(201, HoldAnswerSchema)
+def place_hold(call: Call, act: dict[str, Any]) -> Any:
+    """Hold an entry, an incident or all that is known of a person: nothing of it is erased."""
+    require_supervision(call)
+    target = target_of(act["target"], the(Protector))
+    hold, receipt = the(LegalHolds).place(call, target, act["ground"])
+    return {"hold": hold_document(hold), "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/legal-holds/search", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly)
+@blueprint.arguments(NothingSchema)
+@blueprint.response(200, HoldsSchema)
+def list_holds(call: Call, _: dict[str, Any]) -> Any:
+    """List every hold there is or was."""
+    require_supervision(call)
+    holds = the(LegalHolds).every(call.transaction)
+    receipt = the(Recorder).record(call, "legal holds", {"results": len(holds)})
+    return {"holds": [hold_document(each) for each in holds], "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/legal-holds/<hold_id>/release", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, HoldNotFound, HoldReleased)
+@blueprint.arguments(NothingSchema)
+@blueprint.response(200, HoldAnswerSchema)
+def release_hold(call: Call, _: dict[str, Any], hold_id: str) -> Any:
+    """Release a hold; what is due is erased by the next run of retention."""
+    require_supervision(call)
+    hold, receipt = the(LegalHolds).release(call, _id(hold_id, HoldNotFound))
+    return {"hold": hold_document(hold), "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/erasure-orders", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, EntryNotFound, TargetNotErasable)
+@blueprint.arguments(ActSchema)
+@blueprint.response(201, OrderAnswerSchema)
+def order_erasure(call: Call, act: dict[str, Any]) -> Any:
+    """Order an erasure, which another member must confirm."""
+    require_supervision(call)
+    target = target_of(act["target"], the(Protector))
+    order, receipt = the(ErasureOrders).order(call, target, act["ground"])
+    return {"order": order_document(order), "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/erasure-orders/search", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly)
+@blueprint.arguments(NothingSchema)
+@blueprint.response(200, OrdersSchema)
+def list_orders(call: Call, _: dict[str, Any]) -> Any:
+    """List every order of erasure."""
+    require_supervision(call)
+    orders = the(ErasureOrders).every(call.transaction)
+    receipt = the(Recorder).record(call, "erasure orders", {"results": len(orders)})
+    return {"orders": [order_document(each) for each in orders], "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/erasure-orders/<order_id>/confirmation", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, SecondPersonNeeded, OrderNotFound, OrderDecided)
+@blueprint.arguments(NothingSchema)
+@blueprint.response(200, OrderAnswerSchema)
+def confirm_order(call: Call, _: dict[str, Any], order_id: str) -> Any:
+    """Confirm another member's order; the next run of retention carries it out."""
+    require_supervision(call)
+    order, receipt = the(ErasureOrders).confirm(call, _id(order_id, OrderNotFound))
+    return {"order": order_document(order), "receipt": receipt}
+
+
+@blueprint.route("/v1/oversight/erasure-orders/<order_id>/refusal", methods=["POST"])
+@signed(scope=Scope.AUDIT)
+@describe_problems(SupervisionOnly, OrderNotFound, OrderDecided)
+@blueprint.arguments(NothingSchema)
+@blueprint.response(200, OrderAnswerSchema)
+def decline_order(call: Call, _: dict[str, Any], order_id: str) -> Any:
+    """Decline an order nobody has confirmed, or take back one's own."""
+    require_supervision(call)
+    order, receipt = the(ErasureOrders).decline(call, _id(order_id, OrderNotFound))
+    return {"order": order_document(order), "receipt": receipt}
+
+
+def _id(text: str, unknown: type[HoldNotFound | OrderNotFound]) -> UUID:
+    try:
+        return parse_id(Prefix.ENTRY, text)
+    except ValueError:
+        raise unknown from None

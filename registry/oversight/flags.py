@@ -1,0 +1,216 @@
+"""Raises what is worth a look, by versioned rules over the index; each find is a case.
+
+Counts only, and over whole days: the same day always gives the same finds.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from registry.database.transaction import Transaction
+from registry.kernel import base64url
+from registry.kernel.canonical import JsonValue, canonical_json
+from registry.kernel.ids import MemberId
+from registry.ledger.model import RecordType
+from registry.oversight import store
+from registry.oversight.model import Flag
+from registry.oversight.rules_reading import Rules
+from registry.rulebook.calendar import day_begins_at, local_date
+from registry.rulebook.model import Edition
+
+_DAY = timedelta(days=1)
+_LOOKUPS = (RecordType.LOOKUP,)
+_ATTEMPTS = (RecordType.LOOKUP, RecordType.REFUSED_LOOKUP)
+_VIEWS = (RecordType.SUPERVISOR_VIEW, RecordType.EXPORT)
+_MISS = "none"
+
+_Numbers = Mapping[str, int]
+# Who, about whom, and the counts.
+_Finds = Iterator[tuple[MemberId | None, bytes | None, Mapping[str, JsonValue]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """Whole days of the edition's zone, the last one complete."""
+
+    first: date
+    days: int
+    edition: Edition
+
+    @property
+    def from_at(self) -> datetime:
+        return day_begins_at(self.first, self.edition)
+
+    @property
+    def until_at(self) -> datetime:
+        return day_begins_at(self.first + self.days * _DAY, self.edition)
+
+    def hours(self, low: int, high: int) -> list[tuple[datetime, datetime]]:
+        """The same hours of each of its days."""
+        starts = [day_begins_at(self.first + n * _DAY, self.edition) for n in range(self.days)]
+        return [(at + timedelta(hours=low), at + timedelta(hours=high)) for at in starts]
+
+    def before(self, days: int) -> "_Window":
+        """The days that came before it."""
+        return _Window(first=self.first - days * _DAY, days=days, edition=self.edition)
+
+
+class Flagger:
+    """Applies one version of the rules."""
+
+    def __init__(self, *, rules: Rules, edition: Edition) -> None:
+        self._rules = rules
+        self._edition = edition
+
+    def find(self, transaction: Transaction, now: datetime) -> list[Flag]:
+        """Everything the rules find in the days that ended before `now`, rule by rule."""
+        finders = {
+            "volume": self._volume,
+            "distinct_subjects": self._distinct_subjects,
+            "same_subject_again": self._same_subject_again,
+            "same_subject_by_many": self._same_subject_by_many,
+            "miss_rate": self._miss_rate,
+            "off_hours": self._off_hours,
+            "after_dispute": self._after_dispute,
+            "supervisor_views": self._supervisor_views,
+        }
+        found: list[Flag] = []
+        for rule, finder in finders.items():
+            numbers = self._rules.numbers[rule]
+            window = self._window(numbers["window_days"], now)
+            for member, subject, facts in finder(transaction, window, numbers):
+                found.append(self._flag(rule, window, member, subject, facts))
+        return found
+
+    def _window(self, days: int, now: datetime) -> _Window:
+        today = local_date(now, self._edition)
+        return _Window(first=today - days * _DAY, days=days, edition=self._edition)
+
+    def _flag(
+        self,
+        rule: str,
+        window: _Window,
+        member: MemberId | None,
+        subject: bytes | None,
+        facts: Mapping[str, JsonValue],
+    ) -> Flag:
+        told_apart: list[JsonValue] = [
+            self._rules.version,
+            rule,
+            window.first.isoformat(),
+            member,
+            facts.get("agent"),
+            None if subject is None else base64url.encode(subject),
+        ]
+        # The subject is in the key alone, as a digest: a case names nobody.
+        return Flag(
+            rules=self._rules.version,
+            rule=rule,
+            member=member,
+            key=hashlib.sha256(canonical_json(told_apart)).digest(),
+            facts=facts,
+            window_from=window.from_at,
+            window_until=window.until_at,
+        )
+
+    def _volume(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
+        counts = _counted(transaction, _ATTEMPTS, [window])
+        before = window.before(numbers["baseline_days"])
+        usual = _counted(transaction, _ATTEMPTS, [before])
+        for member, lookups in sorted(counts.items()):
+            # Compared as whole numbers: lookups / window > times × usual / baseline.
+            expected = usual.get(member, 0) * window.days * numbers["times_max"]
+            is_much = lookups * before.days > expected
+            if lookups >= numbers["lookups_min"] and is_much:
+                facts = {"lookups": lookups, "lookups_before": usual.get(member, 0)}
+                yield member, None, facts
+
+    def _distinct_subjects(
+        self, transaction: Transaction, window: _Window, numbers: _Numbers
+    ) -> _Finds:
+        for member, agent, subjects in store.agents_with_many_subjects(
+            transaction,
+            from_at=window.from_at,
+            until_at=window.until_at,
+            subjects_max=numbers["subjects_max"],
+        ):
+            yield member, None, {"agent": agent, "subjects": subjects}
+
+    def _same_subject_again(
+        self, transaction: Transaction, window: _Window, numbers: _Numbers
+    ) -> _Finds:
+        for member, subject, lookups in store.subjects_asked_often(
+            transaction,
+            from_at=window.from_at,
+            until_at=window.until_at,
+            lookups_max=numbers["lookups_max"],
+        ):
+            yield member, subject, {"lookups": lookups}
+
+    def _same_subject_by_many(
+        self, transaction: Transaction, window: _Window, numbers: _Numbers
+    ) -> _Finds:
+        for subject, members in store.subjects_asked_by_many(
+            transaction,
+            from_at=window.from_at,
+            until_at=window.until_at,
+            members_max=numbers["members_max"],
+        ):
+            yield None, subject, {"members": members}
+
+    def _miss_rate(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
+        counts = _counted(transaction, _LOOKUPS, [window])
+        spans = [(window.from_at, window.until_at)]
+        misses = store.count_by_member(transaction, _LOOKUPS, spans, _MISS)
+        yield from _shares(counts, misses, numbers, "misses")
+
+    def _off_hours(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
+        counts = _counted(transaction, _LOOKUPS, [window])
+        spans = window.hours(numbers["hours_from"], numbers["hours_until"])
+        off = store.count_by_member(transaction, _LOOKUPS, spans)
+        yield from _shares(counts, off, numbers, "lookups_off_hours")
+
+    def _after_dispute(
+        self, transaction: Transaction, window: _Window, numbers: _Numbers
+    ) -> _Finds:
+        disputes: dict[bytes, datetime] = {}
+        for subject, at in store.disputed_subjects(
+            transaction,
+            from_at=window.from_at,
+            until_at=window.until_at,
+            disputes_max=numbers["disputes_max"],
+        ):
+            disputes.setdefault(subject, at)
+        for subject, at in disputes.items():
+            counts = store.lookups_of(transaction, subject, from_at=at, until_at=window.until_at)
+            for member, lookups in sorted(counts.items()):
+                if lookups > numbers["lookups_max"]:
+                    yield member, subject, {"lookups": lookups}
+
+    def _supervisor_views(
+        self, transaction: Transaction, window: _Window, numbers: _Numbers
+    ) -> _Finds:
+        for member, views in sorted(_counted(transaction, _VIEWS, [window]).items()):
+            if views > numbers["views_max"]:
+                yield member, None, {"views": views}
+
+
+def _counted(
+    transaction: Transaction, record_types: Sequence[RecordType], windows: Sequence[_Window]
+) -> Mapping[MemberId, int]:
+    spans = [(each.from_at, each.until_at) for each in windows]
+    return store.count_by_member(transaction, record_types, spans)
+
+
+def _shares(
+    counts: Mapping[MemberId, int],
+    parts: Mapping[MemberId, int],
+    numbers: Mapping[str, int],
+    name: str,
+) -> _Finds:
+    for member, lookups in sorted(counts.items()):
+        part = parts.get(member, 0)
+        is_enough = lookups >= numbers["lookups_min"]
+        if is_enough and part * 100 > lookups * numbers["percent_max"]:
+            yield member, None, {"lookups": lookups, name: part}

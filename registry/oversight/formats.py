@@ -1,0 +1,86 @@
+"""The bytes of an export: JSON lines, a table, or columns.
+
+Spreadsheets run what looks like a formula: text from members that begins like one
+is written with an apostrophe before it in CSV.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+
+from registry.kernel.canonical import JsonValue
+from registry.oversight.events import COLUMNS
+from registry.oversight.model import FormatNotInstalled
+
+try:
+    import pyarrow
+    import pyarrow.parquet
+except ImportError:
+    # The extra `parquet` is not installed; the format says so when it is asked for.
+    pyarrow = None
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ExportFormat(StrEnum):
+    """What an export is written as."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+    BUNDLE = "bundle"
+
+
+MEDIA_TYPES: Mapping[ExportFormat, str] = {
+    ExportFormat.JSONL: "application/x-ndjson",
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+    ExportFormat.BUNDLE: "application/zip",
+}
+Rows = Sequence[Mapping[str, JsonValue]]
+
+
+def write_jsonl(events: Rows) -> bytes:
+    """One event a line."""
+    lines = [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in events]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def write_csv(facts: Rows) -> bytes:
+    """A header and one entry a line (RFC 4180)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for each in facts:
+        writer.writerow([_cell(each[name]) for name in COLUMNS])
+    return text.getvalue().encode()
+
+
+def write_parquet(facts: Rows) -> bytes:
+    """The same columns; `index` is an integer, everything else text.
+
+    Raises: FormatNotInstalled.
+    """
+    if pyarrow is None:
+        raise FormatNotInstalled
+    schema = pyarrow.schema(
+        [(name, pyarrow.int64() if name == "index" else pyarrow.string()) for name in COLUMNS]
+    )
+    columns = [pyarrow.array([each[field.name] for each in facts], field.type) for field in schema]
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_arrays(columns, schema=schema), buffer)
+    return buffer.getvalue()
+
+
+TABULAR: Mapping[ExportFormat, Callable[[Rows], bytes]] = {
+    ExportFormat.CSV: write_csv,
+    ExportFormat.PARQUET: write_parquet,
+}
+
+
+def _cell(value: JsonValue) -> JsonValue:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

@@ -1,0 +1,381 @@
+"""What supervisors may see: searches, opened entries, samples, reconciliation, cases."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+from registry.database.transaction import Transaction
+from registry.http.caller import Call
+from registry.identity.model import IdentityToken
+from registry.identity.protection import Protector
+from registry.kernel.canonical import JsonValue
+from registry.kernel.clock import format_instant
+from registry.kernel.ids import MemberId, Prefix, new_uuid, with_prefix
+from registry.ledger.contents import Contents, Settled, SignedTree, seeds_of
+from registry.ledger.model import RecordType, Shard, decode_entry
+from registry.oversight import case_store, store
+from registry.oversight.events import type_name
+from registry.oversight.flags import Flagger
+from registry.oversight.indexing import Indexer
+from registry.oversight.model import (
+    AccessQuery,
+    Case,
+    CaseNotFound,
+    Coverage,
+    Disposed,
+    Disposition,
+    IndexedEntry,
+    NoSuchCheckpoint,
+    Reconciled,
+)
+from registry.oversight.recording import Recorder, query_document, require_supervision
+from registry.oversight.sampling import draw
+
+_SUBJECT_PAGE = 500
+_SUBJECT_PAGES_MAX = 20
+_FLAG_INDEX_STEPS_MAX = 20
+_DRAWS_AT_ONCE = 500
+_DRAWS_MAX = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A page of a search. `next_after` None: there is no more in the index."""
+
+    entries: tuple[IndexedEntry, ...]
+    next_after: UUID | None
+    coverage: tuple[Coverage, ...]
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """An opened entry, with its proof once it is published."""
+
+    settled: Settled
+    tree: SignedTree | None
+
+    @property
+    def proof(self) -> tuple[bytes, ...] | None:
+        """The inclusion proof; None until the entry is below the newest checkpoint."""
+        position = self.settled.place.position
+        if self.tree is None or position >= self.tree.tree.size:
+            return None
+        return self.tree.tree.inclusion_proof(position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Entries drawn from the first `size` of a log; `draws` says how many indices it took."""
+
+    shard: Shard
+    origin: str
+    size: int
+    root: bytes
+    label: str
+    draws: int
+    entries: tuple[Settled, ...]
+    facts: dict[UUID, IndexedEntry]
+    receipt: str
+
+
+class Oversight:
+    """The supervisor's side of the registry."""
+
+    def __init__(
+        self,
+        *,
+        contents: Contents,
+        protector: Protector,
+        indexer: Indexer,
+        recorder: Recorder,
+        flagger: Flagger,
+        authority: str,
+    ) -> None:
+        self._contents = contents
+        self._protector = protector
+        self._indexer = indexer
+        self._recorder = recorder
+        self._flagger = flagger
+        self._authority = authority
+
+    def search(
+        self,
+        call: Call,
+        query: AccessQuery,
+        subject: IdentityToken | None,
+        *,
+        after: UUID | None,
+        entries_max: int,
+    ) -> Found:
+        """Entries that meet the query, oldest first; the search itself is an entry.
+
+        `subject` keeps those that are about the person of this token.
+        """
+        require_supervision(call)
+        entries, next_after, seeds = self.find(
+            call, query, subject, after=after, entries_max=entries_max
+        )
+        said: dict[str, JsonValue] = {
+            "query": query_document(query),
+            "by_subject": subject is not None,
+            "results": len(entries),
+        }
+        return Found(
+            entries=tuple(entries),
+            next_after=next_after,
+            coverage=tuple(self._indexer.coverage(call.transaction)),
+            receipt=self._recorder.record(call, "search", said, seeds=seeds),
+        )
+
+    def find(
+        self,
+        call: Call,
+        query: AccessQuery,
+        subject: IdentityToken | None,
+        *,
+        after: UUID | None,
+        entries_max: int,
+    ) -> tuple[list[IndexedEntry], UUID | None, list[bytes]]:
+        """As `search`, for who records it another way: entries, where to go on, seeds named."""
+        self._indexer.step(call.transaction)
+        if subject is None:
+            found = store.search(call.transaction, query, after=after, entries_max=entries_max + 1)
+            shown = found[:entries_max]
+            return shown, shown[-1].uuid if len(found) > entries_max else None, []
+        seed = self._protector.seed_of(subject.token)
+        key = self._protector.lookup_key(seed)
+        shown, next_after = self._about(call.transaction, query, key, after, entries_max)
+        return shown, next_after, [seed]
+
+    def show(self, call: Call, entries: Collection[UUID]) -> tuple[list[Shown], str]:
+        """These entries opened, with proofs, and the receipt of the view.
+
+        One that waits, or is none, is left out.
+        """
+        require_supervision(call)
+        known = self._contents.of(call.transaction, entries)
+        trees = {
+            shard: self._contents.signed_tree(call.transaction, shard)
+            for shard in {each.place.shard for each in known.values()}
+        }
+        shown = [
+            Shown(settled=known[uuid], tree=trees[known[uuid].place.shard])
+            for uuid in entries
+            if uuid in known
+        ]
+        seeds = [seed for each in known.values() if each.opening for seed in seeds_of(each.opening)]
+        receipt = self._recorder.record(
+            call, "view", {"results": len(shown)}, seeds=seeds, subject=_touched(list(known))
+        )
+        return shown, receipt
+
+    def sample(
+        self,
+        call: Call,
+        shard: Shard,
+        *,
+        size: int | None,
+        label: str,
+        count: int,
+        record_types: Collection[RecordType],
+    ) -> Sample:
+        """`count` entries drawn from the first `size` of a log, of these record types.
+
+        Raises: NoSuchCheckpoint.
+        """
+        require_supervision(call)
+        signed = self._contents.signed_tree(call.transaction, shard)
+        if signed is None or (size is not None and not 0 < size <= signed.tree.size):
+            raise NoSuchCheckpoint
+        size = size or signed.tree.size
+        root = signed.tree.old_root(size)
+        origin = f"{self._authority}/log/{shard.name}"
+        drawn, draws = self._draw(
+            call.transaction,
+            shard,
+            draw(origin=origin, size=size, root=root, label=label),
+            count=count,
+            record_types=record_types,
+        )
+        said: dict[str, JsonValue] = {
+            "log": shard.name,
+            "size": size,
+            "label": label,
+            "results": len(drawn),
+            "types": sorted(type_name(each) for each in record_types),
+        }
+        uuids = [each.uuid for each in drawn]
+        self._indexer.step(call.transaction)
+        facts = store.among(
+            call.transaction, AccessQuery(record_types=frozenset(RecordType)), uuids
+        )
+        return Sample(
+            shard=shard,
+            origin=origin,
+            size=size,
+            root=root,
+            label=label,
+            draws=draws,
+            entries=tuple(drawn),
+            facts={each.uuid: each for each in facts},
+            receipt=self._recorder.record(call, "sample", said, subject=_touched(uuids)),
+        )
+
+    def reconcile(
+        self, call: Call, *, from_at: datetime, until_at: datetime, days: int
+    ) -> tuple[list[Reconciled], datetime, str]:
+        """Each member's lookups in a window, and those without an outcome after `days` days.
+
+        The window ends `days` days ago at the latest; gives where it ended.
+        """
+        require_supervision(call)
+        self._indexer.step(call.transaction)
+        until_at = min(until_at, call.now - timedelta(days=days))
+        found = store.reconcile(call.transaction, from_at=from_at, until_at=until_at)
+        said: dict[str, JsonValue] = {
+            "from": format_instant(from_at),
+            "until": format_instant(until_at),
+            "days": days,
+            "results": len(found),
+        }
+        return found, until_at, self._recorder.record(call, "reconciliation", said)
+
+    def without_outcome(
+        self,
+        call: Call,
+        member: MemberId,
+        *,
+        from_at: datetime,
+        until_at: datetime,
+        after: UUID | None,
+        entries_max: int,
+    ) -> tuple[list[IndexedEntry], UUID | None]:
+        """A member's lookups of a reconciled window that have no outcome; part of that view."""
+        found = store.without_outcome(
+            call.transaction,
+            from_at=from_at,
+            until_at=until_at,
+            member=member,
+            after=after,
+            entries_max=entries_max + 1,
+        )
+        shown = found[:entries_max]
+        return shown, shown[-1].uuid if len(found) > entries_max else None
+
+    def raise_flags(self, transaction: Transaction, now: datetime) -> list[Case]:
+        """Opens a case for each new find of the rules; those raised before are left alone."""
+        found = self._flagger.find(transaction, now)
+        cases = [
+            Case(id=new_uuid(now), flag=flag, opened_at=now, disposition=Disposition.OPEN)
+            for flag in found
+        ]
+        return [each for each in cases if case_store.add(transaction, each)]
+
+    def run_flags(self, call: Call) -> tuple[list[Case], str]:
+        """As `raise_flags`, at a supervisor's wish and on the record."""
+        require_supervision(call)
+        for _ in range(_FLAG_INDEX_STEPS_MAX):
+            if not self._indexer.step(call.transaction):
+                break
+        cases = self.raise_flags(call.transaction, call.now)
+        return cases, self._recorder.record(call, "flags", {"results": len(cases)})
+
+    def cases(
+        self,
+        call: Call,
+        *,
+        disposition: Disposition | None,
+        member: MemberId | None,
+        after: UUID | None,
+        cases_max: int,
+    ) -> tuple[list[Case], UUID | None, str]:
+        """Cases in the order they were opened, where to go on, and the receipt of the view."""
+        require_supervision(call)
+        found = case_store.page(
+            call.transaction,
+            disposition=disposition,
+            member=member,
+            after=after,
+            cases_max=cases_max + 1,
+        )
+        shown = found[:cases_max]
+        next_after = shown[-1].id if len(found) > cases_max else None
+        return shown, next_after, self._recorder.record(call, "cases", {"results": len(shown)})
+
+    def dispose(
+        self, call: Call, case_id: UUID, disposition: Disposition, why: str
+    ) -> tuple[Case, str]:
+        """Says what became of a case, for good: what was said before stays too.
+
+        Raises: CaseNotFound.
+        """
+        require_supervision(call)
+        case = case_store.find_and_lock(call.transaction, case_id)
+        if case is None:
+            raise CaseNotFound
+        disposed = Disposed(
+            disposition=disposition, member=call.caller.member, at=call.now, why=why
+        )
+        case_store.dispose(call.transaction, case, disposed)
+        said: dict[str, JsonValue] = {
+            "case": with_prefix(Prefix.CASE, case_id),
+            "disposition": disposition.value,
+            "why": why,
+        }
+        changed = replace(case, disposition=disposition, history=(*case.history, disposed))
+        return changed, self._recorder.record(call, "disposition", said)
+
+    def _about(
+        self,
+        transaction: Transaction,
+        query: AccessQuery,
+        lookup_key: bytes,
+        after: UUID | None,
+        entries_max: int,
+    ) -> tuple[list[IndexedEntry], UUID | None]:
+        found: list[IndexedEntry] = []
+        for _ in range(_SUBJECT_PAGES_MAX):
+            uuids = self._contents.about(
+                transaction, lookup_key, after=after, entries_max=_SUBJECT_PAGE
+            )
+            found += store.among(transaction, query, uuids)
+            if len(found) > entries_max:
+                return found[:entries_max], found[entries_max - 1].uuid
+            if len(uuids) < _SUBJECT_PAGE:
+                return found, None
+            after = uuids[-1]
+        return found, after
+
+    def _draw(
+        self,
+        transaction: Transaction,
+        shard: Shard,
+        indices: Iterator[int],
+        *,
+        count: int,
+        record_types: Collection[RecordType],
+    ) -> tuple[list[Settled], int]:
+        """The first `count` drawn entries of these types, and how many indices were drawn."""
+        chosen: list[Settled] = []
+        draws = 0
+        while draws < _DRAWS_MAX:
+            batch = list(islice(indices, _DRAWS_AT_ONCE))
+            found = {
+                each.place.position: each for each in self._contents.at(transaction, shard, batch)
+            }
+            for index in batch:
+                draws += 1
+                if decode_entry(found[index].place.entry).record_type in record_types:
+                    chosen.append(found[index])
+                if len(chosen) == count:
+                    return chosen, draws
+            if len(batch) < _DRAWS_AT_ONCE:
+                break
+        return chosen, draws
+
+
+def _touched(entries: Sequence[UUID]) -> dict[str, JsonValue]:
+    return {"entries": [with_prefix(Prefix.ENTRY, each) for each in entries]}

@@ -1,0 +1,89 @@
+"""A person is told every entry about them, with proofs, under one signature."""
+
+import base64
+import hashlib
+
+from flask import Flask
+
+from registry.app.node import Node
+from registry.crypto.merkle import leaf_hash, verify_inclusion
+from registry.crypto.signature import split_compact, verify
+from registry.kernel import base64url, strict_json
+from registry.kernel.clock import MovableClock
+from registry.ledger.history import History, subject_digest
+from registry.ledger.model import RecordType, decode_entry
+from tests.oversight.world import World, ok
+
+
+def history_of(world: World, name: str) -> History:
+    with world.node.database.reading() as transaction:
+        return world.node.auditing.histories.of(transaction, [world.seed(name)], world.clock.now())
+
+
+def types_in(history: History) -> list[RecordType]:
+    return sorted(
+        decode_entry(each.settled.place.entry).record_type
+        for log in history.logs
+        for each in log.entries
+    )
+
+
+def test_every_entry_about_a_person_is_told_and_proven(
+    node: Node, app: Flask, clock: MovableClock
+) -> None:
+    """Report, lookup, outcome and supervisor's view; nobody else's; each under a checkpoint."""
+    world = World(node=node, app=app, clock=clock)
+    lookup = world.look_up("ming")
+    world.look_up("hua")
+    world.settle()
+    outcome = {"decision": "approved", "human_reviewed": True}
+    target = f"/v1/lookups/{lookup.replace('ent_', 'lkp_')}/outcome"
+    ok(world.platform().call("POST", target, outcome), 201)
+    world.ask("views", {"entries": [lookup]})
+    world.settle()
+    world.look_up("ming")
+    told = history_of(world, "ming")
+    assert (3, 1) == (told.count, told.waiting)
+    assert [RecordType.LOOKUP, RecordType.SUPERVISOR_VIEW, RecordType.OUTCOME] == types_in(told)
+    for log in told.logs:
+        lines = log.checkpoint.splitlines()
+        assert (log.size, log.root) == (int(lines[1]), base64.b64decode(lines[2]))
+        for each in log.entries:
+            verify_inclusion(
+                index=each.settled.place.position,
+                size=log.size,
+                leaf=leaf_hash(each.settled.place.entry),
+                proof=each.proof,
+                root=log.root,
+            )
+            assert each.settled.opening is not None
+
+
+def test_the_statement_says_what_was_told(node: Node, app: Flask, clock: MovableClock) -> None:
+    """Signed by the node: whom, as of which sizes, which entries, how many."""
+    world = World(node=node, app=app, clock=clock)
+    entry = world.look_up("ming")
+    world.settle()
+    told = history_of(world, "ming")
+    compact = split_compact(told.statement, bytes_max=1 << 20)
+    assert verify(compact, node.signing_key.public)
+    assert "ccr-history+jwt" == compact.header["typ"]
+    claims = strict_json.parse(compact.claims)
+    digest = hashlib.sha256(b"ccr-history-v1\x00" + world.seed("ming")).digest()
+    assert digest == subject_digest([world.seed("ming")])
+    assert base64url.encode(digest) == claims["subject"]
+    assert (1, 0) == (claims["count"], claims["waiting"])
+    [listed] = [each for log in claims["logs"] for each in log["entries"]]
+    octets = base64url.decode(world.receipt(entry)["entry"])
+    expected = {"entry": entry, "index": 0, "leaf": base64url.encode(leaf_hash(octets))}
+    assert expected == listed
+
+
+def test_nobody_is_told_that_there_is_nothing(node: Node, app: Flask, clock: MovableClock) -> None:
+    """A statement that nothing is known is signed too, as of every log."""
+    world = World(node=node, app=app, clock=clock)
+    world.look_up("hua")
+    world.settle()
+    told = history_of(world, "ming")
+    assert (0, 0) == (told.count, told.waiting)
+    assert {log.shard.log.wire_name for log in told.logs} == {"access", "incidents"}

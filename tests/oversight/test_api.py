@@ -1,0 +1,309 @@
+"""Supervisors see every access, and every look of theirs is an entry before it is answered."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.crypto import note
+from registry.kernel import base64url, strict_json
+from registry.kernel.ids import Prefix, parse_id
+from registry.ledger.bundle_verifier import BundleNotVerified, verify_bundle
+from registry.ledger.contents import header_of, subject_of
+from registry.ledger.model import RecordType, decode_entry
+from registry.members.model import Role
+from registry.oversight.events import COLUMNS
+from registry.oversight.sampling import draw
+from tests.nodes import new_caller
+from tests.oversight.world import World, ok, question, token
+
+SHARD = "access/2026h2"
+
+
+def entry_of(receipt: str) -> str:
+    claims = receipt.split(".")[1]
+    return str(strict_json.parse(base64url.decode(claims))["entry"])
+
+
+def opened(world: World, entry: str) -> tuple[RecordType, dict[str, Any], dict[str, Any]]:
+    """An entry by its id: type, header, subject."""
+    with world.node.database.reading() as transaction:
+        opening = world.node.ledger.opening(transaction, parse_id(Prefix.ENTRY, entry))
+    assert opening is not None
+    return decode_entry(opening.entry).record_type, header_of(opening), subject_of(opening)
+
+
+def listed(found: Any) -> list[str]:
+    return [each["entry"] for each in found["entries"]]
+
+
+def test_entries_are_found_by_what_they_are(world: World) -> None:
+    """Member, purpose, time, outcome, agent, id, type: alone and together."""
+    first = world.look_up("ming", agent="staff-1")
+    refused = world.platform().call("POST", "/v1/lookups", question("ming", purpose="own_record"))
+    assert 403 == refused.status_code
+    world.move(hours=1)
+    later = world.look_up("hua", by="beta", agent="staff-2", purpose="return_review")
+    world.settle()
+    both = [first, later]
+    assert both == [each for each in listed(world.ask("searches", {})) if each in both]
+    for query, expected in (
+        ({"member": world.platform("beta").member.id}, [later]),
+        ({"purpose": "return_review"}, [later]),
+        ({"outcome": "answered", "agent": "staff-1"}, [first]),
+        ({"entry": first}, [first]),
+        ({"from": "2026-10-06T04:30:00Z", "types": ["lookup"]}, [later]),
+        ({"until": "2026-10-06T04:30:00Z", "types": ["lookup"]}, [first]),
+        ({"subject": token("ming"), "types": ["lookup"]}, [first]),
+        ({"subject": token("nobody")}, []),
+        ({"agent": "staff-1", "purpose": "return_review"}, []),
+    ):
+        assert expected == listed(world.ask("searches", query)), query
+    found = world.ask("searches", {"types": ["refused_lookup"]})["entries"]
+    assert [("refused", None)] == [(each["outcome"], each["match"]) for each in found]
+
+
+def test_a_search_is_an_entry_and_so_is_whom_it_asked_for(world: World) -> None:
+    """Type 19, with the query; the person finds it among the entries about them."""
+    world.look_up("ming")
+    world.settle()
+    found = world.ask("searches", {"subject": token("ming"), "outcome": "answered"})
+    kind, header, subject = opened(world, entry_of(found["receipt"]))
+    assert RecordType.SUPERVISOR_VIEW is kind
+    assert ("search", "supervision", 1) == (header["act"], header["purpose"], header["results"])
+    assert "answered" == header["query"]["outcome"]
+    assert [base64url.encode(world.seed("ming"))] == subject["seeds"]
+    assert world.supervisor().member.id == header["member"]
+    world.settle()
+    views = world.ask("searches", {"subject": token("ming"), "types": ["supervisor_view"]})
+    assert [entry_of(found["receipt"])] == listed(views)
+
+
+def test_pages_lead_through_everything_once(world: World) -> None:
+    """By cursor, with and without a subject."""
+    entries = [world.look_up("ming", order=f"o-{number}") for number in range(5)]
+    world.settle()
+    for query in ({"types": ["lookup"]}, {"types": ["lookup"], "subject": token("ming")}):
+        seen: list[str] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = world.ask("searches", {**query, "limit": 2, **cursor})
+            seen += listed(page)
+            if page["next"] is None:
+                break
+            cursor = {"cursor": page["next"]}
+        assert sorted(entries) == seen
+    bad = world.supervisor().call("POST", "/v1/oversight/searches", {"cursor": "eHh4"})
+    assert 400 == bad.status_code
+
+
+def test_a_search_says_how_much_it_has_seen(world: World) -> None:
+    """What waits for its place is not in it, and the coverage says so."""
+    world.look_up("ming")
+    assert [] == world.ask("searches", {"types": ["lookup"]})["entries"]
+    world.settle()
+    coverage = world.ask("searches", {"types": ["lookup"]})["coverage"]
+    [access] = [each for each in coverage if each["log"] == SHARD]
+    assert access["indexed"] == access["size"] > 0
+
+
+def test_an_opened_entry_is_shown_with_its_proof(world: World) -> None:
+    """The opening, and an entry that names whose entries were opened."""
+    entry = world.look_up("ming")
+    world.settle()
+    shown = world.ask("views", {"entries": [entry]})
+    [one] = shown["entries"]
+    assert entry == one["id"]
+    assert "order-7" == one["opening"]["header"]["order"]
+    assert [base64url.encode(world.seed("ming"))] == one["opening"]["subject"]["seeds"]
+    assert (world.receipt(entry)["inclusion"], world.receipt(entry)["checkpoint"]) == (
+        one["inclusion"],
+        one["checkpoint"],
+    )
+    kind, _, subject = opened(world, entry_of(shown["receipt"]))
+    assert (RecordType.SUPERVISOR_VIEW, [entry]) == (kind, subject["entries"])
+    assert [base64url.encode(world.seed("ming"))] == subject["seeds"]
+
+
+def test_a_sample_can_be_drawn_again_by_anyone(world: World) -> None:
+    """From the signed checkpoint and the label alone; also of an older size."""
+    entries = [world.look_up(f"person {number}") for number in range(12)]
+    world.settle()
+    body = {"log": SHARD, "label": "audit 2026-10", "count": 5}
+    sample = world.ask("samples", body)
+    checkpoint = world.app.test_client().get(f"/log/{SHARD}/checkpoint").text.splitlines()
+    assert (checkpoint[0], int(checkpoint[1])) == (sample["origin"], sample["size"])
+    root = base64.b64decode(checkpoint[2])
+    drawn = draw(origin=checkpoint[0], size=int(checkpoint[1]), root=root, label="audit 2026-10")
+    assert list(islice(drawn, 5)) == [each["index"] for each in sample["entries"]]
+    assert {each["id"] for each in sample["entries"]} <= set(entries)
+    world.look_up("one more")
+    world.settle()
+    again = world.ask("samples", {**body, "size": sample["size"]})
+    assert [sample[name] for name in ("root", "draws", "entries")] == [
+        again[name] for name in ("root", "draws", "entries")
+    ]
+    only = world.ask("samples", {**body, "types": ["supervisor_view"], "count": 100})
+    assert {"supervisor_view"} == {each["type"] for each in only["entries"]}
+    assert only["size"] == only["draws"]
+    for wrong in ({"size": 1000}, {"log": "access/2020h1"}):
+        answer = world.supervisor().call("POST", "/v1/oversight/samples", {**body, **wrong})
+        assert 404 == answer.status_code
+
+
+def test_lookups_without_an_outcome_are_counted(world: World) -> None:
+    """Member by member; those younger than the days allowed are not asked for yet."""
+    told, untold = world.look_up("ming"), world.look_up("hua")
+    outcome = {"decision": "approved", "human_reviewed": True}
+    target = f"/v1/lookups/{told.replace('ent_', 'lkp_')}/outcome"
+    ok(world.platform().call("POST", target, outcome), 201)
+    world.move(days=10)
+    world.look_up("young")
+    world.settle()
+    member = world.platform().member.id
+    window = {"from": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", "days": 7}
+    answer = world.ask("reconciliations", {**window, "member": member})
+    assert [{"member": member, "lookups": 2, "without_outcome": 1}] == answer["members"]
+    assert [untold] == listed(answer)
+    kind, header, _ = opened(world, entry_of(answer["receipt"]))
+    assert (RecordType.SUPERVISOR_VIEW, 7) == (kind, header["days"])
+
+
+def test_a_flag_is_a_case_that_people_dispose_of(world: World) -> None:
+    """Raised once; each disposition with who, when and why, none forgotten, each an entry."""
+    for number in range(11):
+        world.look_up("ming", order=f"o-{number}")
+    world.settle()
+    assert [] == world.ask("flags", {})["cases"]
+    world.move(days=1)
+    [case] = world.ask("flags", {})["cases"]
+    assert ("same_subject_again", {"lookups": 11}) == (case["rule"], case["facts"])
+    assert world.platform().member.id == case["member"]
+    assert [] == world.ask("flags", {})["cases"]
+    for disposition in ("explained", "referred"):
+        body = {"disposition": disposition, "why": f"because {disposition}"}
+        disposed = world.ask(f"cases/{case['id']}/dispositions", body, 201)
+    kind, header, _ = opened(world, entry_of(disposed["receipt"]))
+    assert (RecordType.SUPERVISOR_VIEW, "because referred") == (kind, header["why"])
+    assert [] == world.ask("cases/search", {"disposition": "open"})["cases"]
+    [found] = world.ask("cases/search", {"disposition": "referred"})["cases"]
+    history = [(each["disposition"], each["why"]) for each in found["history"]]
+    assert [("explained", "because explained"), ("referred", "because referred")] == history
+    unknown = f"/v1/oversight/cases/{case['id'].replace('cas_0', 'cas_1')}/dispositions"
+    answer = world.supervisor().call("POST", unknown, {"disposition": "open", "why": "12345"})
+    assert 404 == answer.status_code
+
+
+def export(world: World, **asked: Any) -> tuple[bytes, str, Any]:
+    answer = world.supervisor().call("POST", "/v1/oversight/exports", asked)
+    assert 200 == answer.status_code, answer.text
+    return answer.data, answer.headers["Export-Receipt"], answer.headers
+
+
+def test_events_leave_in_their_envelopes_and_name_nobody(world: World) -> None:
+    """CloudEvents with OCSF inside; the entry of the export commits to the very bytes."""
+    entry = world.look_up("ming")
+    world.settle()
+    data, receipt, headers = export(world, format="jsonl", types=["lookup"])
+    assert ("1", "application/x-ndjson") == (headers["Export-Count"], headers["Content-Type"])
+    event = json.loads(data)
+    assert ("1.0", entry) == (event["specversion"], event["id"])
+    assert f"https://registry.example/log/{SHARD}" == event["source"]
+    activity = event["data"]
+    assert (6003, 6, 600302, 2) == tuple(
+        activity[name] for name in ("class_uid", "category_uid", "type_uid", "activity_id")
+    )
+    assert "order-7" == activity["unmapped"]["order"]
+    assert world.platform().member.id == activity["actor"]["app_uid"]
+    for octets in (world.seed("ming"), world.lookup_key("ming")):
+        assert base64url.encode(octets).encode() not in data
+    kind, header, _ = opened(world, entry_of(receipt))
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert (RecordType.EXPORT, digest) == (kind, header["digest"])
+
+
+def test_a_table_runs_nothing_in_a_spreadsheet(world: World) -> None:
+    """A reference that begins like a formula is text."""
+    world.look_up("ming", order="=cmd|'/C calc'!A1", agent="+staff")
+    world.settle()
+    data, _, _ = export(world, format="csv", types=["lookup"])
+    header, row = csv.reader(io.StringIO(data.decode()))
+    assert list(COLUMNS) == header
+    values = dict(zip(header, row, strict=True))
+    assert ("'=cmd|'/C calc'!A1", "'+staff") == (values["order"], values["agent"])
+
+
+def test_an_export_goes_on_where_it_ended(world: World) -> None:
+    """By the cursor in its header."""
+    for number in range(3):
+        world.look_up("ming", order=f"o-{number}")
+    world.settle()
+    data, _, headers = export(world, format="jsonl", types=["lookup"], limit=2)
+    more, _, last = export(
+        world, format="jsonl", types=["lookup"], limit=2, cursor=headers["Export-Next"]
+    )
+    assert (2, 1) == (len(data.splitlines()), len(more.splitlines()))
+    assert "Export-Next" not in last
+
+
+def test_a_bundle_is_verified_offline(world: World, tmp_path: Path) -> None:
+    """By the one file that shares nothing with this program; and a changed one is not."""
+    entry = world.look_up("ming")
+    world.settle()
+    data, receipt, _ = export(world, format="bundle", types=["lookup"])
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(data)
+    name = f"registry.example/log/{SHARD}"
+    verify_bundle(path, [note.vkey(name, world.node.signing_key.public.raw)])
+    _, _, subject = opened(world, entry_of(receipt))
+    assert [base64url.encode(world.seed("ming"))] == subject["seeds"]
+    assert entry.encode() not in data
+    with pytest.raises(BundleNotVerified):
+        verify_bundle(path, [note.vkey(name, bytes(32))])
+
+
+def test_columns_need_their_extra(world: World) -> None:
+    """Parquet without pyarrow is refused in words, with it it is written."""
+    world.look_up("ming")
+    world.settle()
+    answer = world.supervisor().call(
+        "POST", "/v1/oversight/exports", {"format": "parquet", "types": ["lookup"]}
+    )
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        assert 406 == answer.status_code
+    else:
+        table = parquet.read_table(io.BytesIO(answer.data))
+        assert (1, list(COLUMNS)) == (table.num_rows, table.column_names)
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ("searches", {}),
+        ("views", {"entries": ["ent_01a10f5e-4a00-7251-956b-65b09214444c"]}),
+        ("samples", {"log": SHARD, "label": "x", "count": 1}),
+        ("flags", {}),
+        ("exports", {"format": "jsonl"}),
+        ("legal-holds/search", {}),
+        ("erasure-orders/search", {}),
+    ],
+)
+def test_nobody_else_oversees(world: World, target: str, body: Any) -> None:
+    """A platform is refused at every door."""
+    answer = world.platform().call("POST", f"/v1/oversight/{target}", body)
+    assert 403 == answer.status_code
+
+
+def test_a_supervisor_without_the_purpose_sees_nothing(world: World) -> None:
+    """The scope alone does not do."""
+    roles = frozenset({Role.SUPERVISOR})
+    lame = new_caller(world.node, world.app, "lame", roles, purposes=frozenset())
+    assert 403 == lame.call("POST", "/v1/oversight/searches", {}).status_code

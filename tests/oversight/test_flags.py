@@ -1,0 +1,180 @@
+"""Each rule finds what it is for, on the day after, and nothing less."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import pytest
+
+from registry.database.engine import Database
+from registry.kernel.ids import MemberId, new_uuid
+from registry.ledger.model import Log, RecordType, Shard
+from registry.oversight import store
+from registry.oversight.flags import Flagger
+from registry.oversight.model import AccessQuery, Flag, IndexedEntry
+from registry.oversight.rules_reading import RulesInvalid, load_rules, rules_of
+from registry.rulebook.editions import load_rulebook
+from registry.rulebook.model import Purpose
+
+SHARD = Shard(log=Log.ACCESS, half_year="2026h2")
+# Noon of a Wednesday in Shanghai; the days before it are complete.
+NOW = datetime(2026, 11, 18, 4, tzinfo=UTC)
+YESTERDAY = datetime(2026, 11, 17, 4, tzinfo=UTC)
+RULES = load_rules()
+FLAGGER = Flagger(rules=RULES, edition=load_rulebook("cn-2026.1").current)
+ALPHA = MemberId("mem_alpha")
+
+
+def numbered(number: int) -> bytes:
+    return sha256(str(number).encode()).digest()
+
+
+def lookup(
+    number: int = 0,
+    *,
+    member: MemberId = ALPHA,
+    at: datetime = YESTERDAY,
+    agent: str = "staff-1",
+    match: str = "match",
+    record_type: RecordType = RecordType.LOOKUP,
+) -> IndexedEntry:
+    return IndexedEntry(
+        uuid=new_uuid(at),
+        shard=SHARD,
+        position=0,
+        record_type=record_type,
+        at=at,
+        outcome="answered",
+        member=member,
+        purpose=Purpose.REFUND_ONLY_REVIEW,
+        agent=agent,
+        match=match,
+        subject=numbered(number),
+    )
+
+
+def find(database: Database, entries: Sequence[IndexedEntry]) -> list[Flag]:
+    with database.transaction() as transaction:
+        store.hold_position(transaction, SHARD)
+        store.add(transaction, SHARD, entries, size=len(entries))
+        return FLAGGER.find(transaction, NOW)
+
+
+def rules_found(database: Database, entries: Sequence[IndexedEntry]) -> set[str]:
+    return {flag.rule for flag in find(database, entries)}
+
+
+def test_nothing_is_found_in_nothing(database: Database) -> None:
+    """And a quiet day raises no flag."""
+    assert [] == find(database, [lookup(number) for number in range(5)])
+
+
+def test_much_more_than_usual_is_found(database: Database) -> None:
+    """More than four times a member's own baseline, and enough to matter."""
+    usual = [
+        lookup(number, at=YESTERDAY - timedelta(days=1 + number % 28)) for number in range(28 * 60)
+    ]
+    entries = [lookup(number % 290) for number in range(241)]
+    flags = [each for each in find(database, usual + entries) if each.rule == "volume"]
+    assert [(ALPHA, {"lookups": 241, "lookups_before": 1680})] == [
+        (each.member, each.facts) for each in flags
+    ]
+
+
+def test_four_times_the_usual_is_not_much(database: Database) -> None:
+    """The limit itself is within the limit."""
+    usual = [
+        lookup(number, at=YESTERDAY - timedelta(days=1 + number % 28)) for number in range(28 * 60)
+    ]
+    assert "volume" not in rules_found(database, usual + [lookup(n) for n in range(240)])
+
+
+def test_an_agent_who_asks_for_very_many_is_found(database: Database) -> None:
+    """By agent, not by member: two who share the work are two."""
+    one = [lookup(number) for number in range(301)]
+    assert "distinct_subjects" in rules_found(database, one)
+
+
+def test_the_same_person_again_and_again_is_found(database: Database) -> None:
+    """By one member, in a week."""
+    entries = [lookup(7, at=YESTERDAY - timedelta(hours=12 * number)) for number in range(11)]
+    [flag] = find(database, entries)
+    assert ("same_subject_again", {"lookups": 11}) == (flag.rule, flag.facts)
+    assert numbered(7) != flag.key
+    assert numbered(7).hex() not in repr(flag)
+
+
+def test_many_members_after_one_person_are_found(database: Database) -> None:
+    """More than five in a week; the flag is of no member."""
+    entries = [lookup(7, member=MemberId(f"mem_{number}")) for number in range(6)]
+    [flag] = find(database, entries)
+    assert ("same_subject_by_many", None) == (flag.rule, flag.member)
+
+
+def test_asking_for_strangers_only_is_found(database: Database) -> None:
+    """Over 95 in a hundred unknown."""
+    entries = [lookup(n, match="none" if n < 96 else "match") for n in range(100)]
+    assert {"miss_rate"} == rules_found(database, entries)
+
+
+def test_asking_by_night_is_found(database: Database) -> None:
+    """Of the edition's own nights, not of UTC's."""
+    night = datetime(2026, 11, 16, 18, tzinfo=UTC)
+    entries = [lookup(n, at=night if n < 16 else YESTERDAY) for n in range(50)]
+    assert {"off_hours"} == rules_found(database, entries)
+
+
+def test_looking_at_who_disputed_is_found(database: Database) -> None:
+    """After the dispute, not before it."""
+    dispute = lookup(7, record_type=RecordType.DISPUTE, at=YESTERDAY - timedelta(days=2))
+    before = [lookup(7, at=YESTERDAY - timedelta(days=3)) for _ in range(4)]
+    after = [lookup(7) for _ in range(3)]
+    assert set() == rules_found(database, [dispute, *before, *after])
+    with database.transaction() as transaction:
+        store.add(transaction, SHARD, [lookup(7)], size=9)
+        [flag] = FLAGGER.find(transaction, NOW)
+    assert ("after_dispute", {"lookups": 4}) == (flag.rule, flag.facts)
+
+
+def test_a_supervisor_who_looks_at_very_much_is_found(database: Database) -> None:
+    """Views and exports together."""
+    kinds = (RecordType.SUPERVISOR_VIEW, RecordType.EXPORT)
+    entries = [lookup(n, record_type=kinds[n % 2]) for n in range(501)]
+    assert {"supervisor_views"} == rules_found(database, entries)
+
+
+def test_the_same_day_gives_the_same_finds(database: Database) -> None:
+    """By key, whenever on the next day it is looked at; on another day by another key."""
+    entries = [lookup(7) for _ in range(11)]
+    first = find(database, entries)
+    with database.reading() as transaction:
+        later = FLAGGER.find(transaction, NOW + timedelta(hours=5))
+        tomorrow = FLAGGER.find(transaction, NOW + timedelta(days=1))
+    assert [each.key for each in first] == [each.key for each in later]
+    assert {each.key for each in first}.isdisjoint(each.key for each in tomorrow)
+
+
+def test_rules_that_lack_a_number_are_refused() -> None:
+    """Or have one too many, or one that is none."""
+    whole = {"version": "x", **{name: dict(each) for name, each in RULES.numbers.items()}}
+    assert "x" == rules_of(whole, "x").version
+    for wrong in (
+        {**whole, "version": "y"},
+        {name: each for name, each in whole.items() if name != "volume"},
+        {**whole, "volume": {}},
+        {**whole, "volume": {**RULES.numbers["volume"], "times_max": -1}},
+    ):
+        with pytest.raises(RulesInvalid):
+            rules_of(wrong, "x")
+
+
+def test_an_entry_keeps_what_it_was_indexed_with(database: Database) -> None:
+    """Written and read back the same."""
+    entry = replace(lookup(3), lookup=UUID(int=5), purpose=None)
+    with database.transaction() as transaction:
+        store.hold_position(transaction, SHARD)
+        store.add(transaction, SHARD, [entry], size=1)
+    with database.reading() as transaction:
+        assert [entry] == store.among(transaction, AccessQuery(), [entry.uuid])
