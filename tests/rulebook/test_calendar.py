@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.rulebook.calendar import (
     add_months,
@@ -11,6 +13,7 @@ from registry.rulebook.calendar import (
     day_begins_at,
     due_at,
     is_working_day,
+    last_day_run_out,
     local_date,
 )
 from registry.rulebook.editions import load_editions
@@ -87,3 +90,18 @@ def test_a_deadline_in_days_ends_with_the_day(span, expected):
 def test_a_span_of_days_counts_from_the_day_after():
     """The day something happens is not counted."""
     assert date(2026, 10, 4) == add_span(date(2026, 10, 1), Span(amount=3, unit=Unit.DAYS), CN)
+
+
+@given(
+    hours=st.integers(0, 24 * 365 * 14),
+    amount=st.integers(0, 90),
+    unit=st.sampled_from([Unit.DAYS, Unit.WORKING_DAYS, Unit.MONTHS]),
+)
+def test_the_last_day_run_out_is_the_last(hours: int, amount: int, unit: Unit) -> None:
+    """From it the span has run out; from the day after it has not."""
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+    span = Span(amount=amount, unit=unit)
+    last = last_day_run_out(span, CN, now)
+    noon = day_begins_at(last, CN) + timedelta(hours=12)
+    assert due_at(noon, span, CN) <= now
+    assert due_at(noon + timedelta(days=1), span, CN) > now
