@@ -37,7 +37,7 @@ spec: $(READY) ## Write the API description anew.
 	$(BIN)/registry openapi --write
 
 constraints: $(READY) ## Pin the newest versions that work together, for every supported Python.
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev setup.cfg --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev --extra parquet setup.cfg --output-file constraints.txt
 
 wheel: $(READY) ## Build the wheel.
 	$(BIN)/python -m build --wheel
