@@ -50,7 +50,10 @@ def served(settings: Settings, lines: Path, application: str | None = None) -> I
         "REGISTRY_HOME": str(settings.home),
         "REGISTRY_DATABASE_URL": settings.database_url,
     }
-    arguments = gunicorn_arguments(authority) + ([] if application is None else [application])
+    arguments = gunicorn_arguments(authority)
+    if application is not None:
+        # The last --config counts: the same settings, without the node's own threads.
+        arguments += ["--config", "python:bench.bare_server", application]
     with lines.open("wb") as output:
         process = subprocess.Popen(arguments, env=environment, stdout=output, stderr=output)
         try:
