@@ -159,15 +159,7 @@ def _wire(
     ledger = Ledger(origin=settings.origin, key=signing_key, sealer=sealer)
     contents = Contents(sealer=sealer, lookup_key_of=protector.lookup_key)
     marks = HighWaterMarks(settings.marks_directory)
-    log_watch = LogWatch(
-        home=settings.home,
-        limits=LogLimits(
-            lag_warn_seconds=settings.log_lag_warn_seconds,
-            lag_degrade_seconds=settings.log_lag_degrade_seconds,
-            lag_refuse_seconds=settings.log_lag_refuse_seconds,
-            disk_free_min_mebibytes=settings.disk_free_min_mebibytes,
-        ),
-    )
+    log_watch = _log_watch(settings)
     # Keys are judged by the time requests are signed at, never by a moved clock.
     directory = Directory(clock=SystemClock(), prior=rulebook.current.reliability)
     incidents = Incidents(
@@ -199,20 +191,9 @@ def _wire(
         evaluations=Evaluations(database=database, keyring=keyring),
         incidents=incidents,
         lookups=lookups,
-        sequencer=Sequencer(
-            database=database,
-            key=signing_key,
-            authority=settings.authority,
-            marks=marks,
-            clock=SystemClock(),
-        ),
+        sequencer=_sequencer(settings, database, signing_key, marks),
         log_watch=log_watch,
-        witness=Witness(
-            database=database,
-            name=f"{settings.authority}/witness",
-            key=signing_key,
-            logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),
-        ),
+        witness=_witness(settings, database, signing_key),
         fsck=Fsck(
             database=database,
             contents=ContentCheck(ledger=ledger, sealer=sealer, lookup_key_of=protector.lookup_key),
@@ -232,6 +213,37 @@ def _wire(
             incidents=incidents,
             lookups=lookups,
         ),
+    )
+
+
+def _log_watch(settings: Settings) -> LogWatch:
+    limits = LogLimits(
+        lag_warn_seconds=settings.log_lag_warn_seconds,
+        lag_degrade_seconds=settings.log_lag_degrade_seconds,
+        lag_refuse_seconds=settings.log_lag_refuse_seconds,
+        disk_free_min_mebibytes=settings.disk_free_min_mebibytes,
+    )
+    return LogWatch(home=settings.home, limits=limits)
+
+
+def _sequencer(
+    settings: Settings, database: Database, key: PrivateKey, marks: HighWaterMarks
+) -> Sequencer:
+    return Sequencer(
+        database=database,
+        key=key,
+        authority=settings.authority,
+        marks=marks,
+        clock=SystemClock(),
+    )
+
+
+def _witness(settings: Settings, database: Database, key: PrivateKey) -> Witness:
+    return Witness(
+        database=database,
+        name=f"{settings.authority}/witness",
+        key=key,
+        logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),
     )
 
 

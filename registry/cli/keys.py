@@ -121,7 +121,8 @@ def list_keys(member: str) -> None:
     _show_keys(None, known)
 
 
-@keys.command()
+# One kid in 64 begins with a dash: only long options here, and the rest is the kid.
+@keys.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("kid")
 @yes_option
 @json_option

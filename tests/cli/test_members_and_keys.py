@@ -145,3 +145,10 @@ def test_who_is_not_there_is_a_problem_and_not_a_traceback(node_home: Path) -> N
         assert 1 == result.exit_code, arguments
         assert isinstance(result.exception, SystemExit)
         assert "There is no such" in " ".join(result.stderr.split())
+
+
+def test_a_kid_may_begin_with_a_dash(node_home: Path) -> None:
+    """base64url has the dash: such a kid is a kid and no option."""
+    kid = "-hx" + "A" * 40
+    refused = run("keys", "revoke", kid, "--yes")
+    assert (1, True) == (refused.exit_code, "no such key" in refused.stderr)

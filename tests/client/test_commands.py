@@ -321,11 +321,8 @@ def test_terminal_is_not_steered_by_an_answer(run: Run, server: LittleRegistry) 
     assert not set("\x1b\x9b\u202e") & set(done.stderr)
 
 
-def test_registry_that_is_down_is_told(
-    run: Run, key: PrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_registry_that_is_down_is_told(run: Run, key: PrivateKey, tmp_path: Path) -> None:
     """No answer is a problem of its own."""
-    monkeypatch.setattr("registry.client.retrying.SystemTimer.wait", lambda self, seconds: None)
     where = ("--origin", "http://127.0.0.1:9", "--member", "mem_1", "--key", "key.pem")
     done = run("call", "GET", "/v1/incidents", *where)
     assert 1 == done.exit_code
