@@ -194,12 +194,12 @@ def _wire(
         sequencer=_sequencer(settings, database, signing_key, marks),
         log_watch=log_watch,
         witness=_witness(settings, database, signing_key),
-        fsck=Fsck(
-            database=database,
-            contents=ContentCheck(ledger=ledger, sealer=sealer, lookup_key_of=protector.lookup_key),
-            key=signing_key.public,
-            authority=settings.authority,
-            marks=marks,
+        fsck=_fsck(
+            settings,
+            database,
+            ContentCheck(ledger=ledger, sealer=sealer, lookup_key_of=protector.lookup_key),
+            signing_key,
+            marks,
         ),
         contents=contents,
         auditing=assemble_auditing(
@@ -235,6 +235,22 @@ def _sequencer(
         authority=settings.authority,
         marks=marks,
         clock=SystemClock(),
+    )
+
+
+def _fsck(
+    settings: Settings,
+    database: Database,
+    contents: ContentCheck,
+    key: PrivateKey,
+    marks: HighWaterMarks,
+) -> Fsck:
+    return Fsck(
+        database=database,
+        contents=contents,
+        key=key.public,
+        authority=settings.authority,
+        marks=marks,
     )
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from flask import Response
-from sqlalchemy.dialects import postgresql, sqlite
 
+from registry.database.statements import insert_if_absent
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, Json, metadata
 from registry.kernel.ids import MemberId
@@ -103,24 +103,19 @@ def keep(
     False when the key already holds an answer: the same call was made twice at
     once and the other one was first, so undo this transaction and give that one.
     """
-    insert = sqlite.insert if transaction.is_sqlite else postgresql.insert
-    statement = (
-        insert(idempotent_answers)
-        .values(
-            member_id=member,
-            key=key,
-            fingerprint=fingerprint,
-            status=response.status_code,
-            headers=[
-                [name, value] for name, value in response.headers if name.lower() not in _NOT_KEPT
-            ],
-            body=response.get_data(),
-            expires_at=expires_at,
-        )
-        .on_conflict_do_nothing(index_elements=["member_id", "key"])
-        .returning(idempotent_answers.c.key)
-    )
-    return transaction.execute(statement).first() is not None
+    values = {
+        "member_id": member,
+        "key": key,
+        "fingerprint": fingerprint,
+        "status": response.status_code,
+        "headers": [
+            [name, value] for name, value in response.headers if name.lower() not in _NOT_KEPT
+        ],
+        "body": response.get_data(),
+        "expires_at": expires_at,
+    }
+    statement = insert_if_absent(transaction, idempotent_answers, values)
+    return transaction.execute(statement).rowcount == 1
 
 
 def forget_expired(transaction: Transaction, now: datetime, rows_max: int) -> int:
