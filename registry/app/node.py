@@ -23,6 +23,7 @@ from registry.database.migrate import require_head, upgrade
 from registry.identity.keyring import Keyring, create_oprf_key
 from registry.identity.protection import Protector
 from registry.identity.service import Evaluations
+from registry.incidents.changes import Listeners
 from registry.incidents.service import Incidents
 from registry.kernel.clock import Clock, SystemClock
 from registry.kernel.problems import Kind, Problem, Text
@@ -70,6 +71,7 @@ class Node:
     members: Members
     evaluations: Evaluations
     incidents: Incidents
+    incident_listeners: Listeners
     lookups: Lookups
     sequencer: Sequencer
     log_watch: LogWatch
@@ -162,12 +164,14 @@ def _wire(
     log_watch = _log_watch(settings)
     # Keys are judged by the time requests are signed at, never by a moved clock.
     directory = Directory(clock=SystemClock(), prior=rulebook.current.reliability)
+    listeners = Listeners()
     incidents = Incidents(
         rulebook=rulebook,
         keyring=keyring,
         protector=protector,
         directory=directory,
         ledger=ledger,
+        listeners=listeners,
     )
     lookups = Lookups(
         rulebook=rulebook,
@@ -190,6 +194,7 @@ def _wire(
         members=Members(ledger=ledger, rulebook=rulebook, origin=settings.origin),
         evaluations=Evaluations(database=database, keyring=keyring),
         incidents=incidents,
+        incident_listeners=listeners,
         lookups=lookups,
         sequencer=_sequencer(settings, database, signing_key, marks),
         log_watch=log_watch,

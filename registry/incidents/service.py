@@ -10,6 +10,7 @@ from registry.http.caller import Call
 from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
 from registry.incidents import standings, store
+from registry.incidents.changes import Change, Listeners
 from registry.incidents.digests import content_digest, report_digest
 from registry.incidents.model import (
     Amendment,
@@ -76,12 +77,14 @@ class Incidents:
         protector: Protector,
         directory: Directory,
         ledger: Ledger,
+        listeners: Listeners,
     ) -> None:
         self._rulebook = rulebook
         self._keyring = keyring
         self._protector = protector
         self._directory = directory
         self._ledger = ledger
+        self._listeners = listeners
         self._removal = Removal(rulebook=rulebook, protector=protector)
 
     @property
@@ -114,7 +117,7 @@ class Incidents:
             assert standing is not None, "the reference was taken a moment ago"
             return _same_report(standing, digest)
         store.add_identities(transaction, incident.id, identities)
-        filed = self._record(call, RecordType.REPORT, incident, identities)
+        filed = self._record(call, RecordType.REPORT, None, incident, identities)
         return FiledIncident(incident=filed, filed=Filed.NOW)
 
     def amend(
@@ -333,18 +336,19 @@ class Incidents:
         changed = store.change(call.transaction, after, from_version=before.version)
         assert changed, "the incident is locked"
         identities = store.identities_of(call.transaction, after.id)
-        return self._record(call, record_type, after, identities)
+        return self._record(call, record_type, before, after, identities)
 
     def _record(
         self,
         call: Call,
         record_type: RecordType,
+        before: Incident | None,
         incident: Incident,
         identities: Sequence[KeptIdentity],
     ) -> Incident:
         """Brings the subject's standing up to date and the change into the incident log.
 
-        Gives the incident with the receipt of the change.
+        Tells whoever listens. Gives the incident with the receipt of the change.
         """
         today = local_date(call.now, self._rulebook.current)
         standings.recompute(call.transaction, {each.lookup_key for each in identities}, today)
@@ -374,7 +378,17 @@ class Incidents:
             lookup_keys=tuple(each.lookup_key for each in identities),
         )
         (entry,) = self._ledger.append(call.transaction, [draft], call.now)
-        return store.keep_receipt(call.transaction, incident, self._ledger.receipt(entry))
+        kept = store.keep_receipt(call.transaction, incident, self._ledger.receipt(entry))
+        change = Change(
+            record_type=record_type,
+            before=before,
+            after=kept,
+            lookup_keys=sorted({each.lookup_key for each in identities}),
+            entry=entry,
+            at=call.now,
+        )
+        self._listeners.tell(call.transaction, change)
+        return kept
 
 
 _NEW_NOTICE_MISSING = FieldError(

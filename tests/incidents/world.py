@@ -19,6 +19,7 @@ from registry.identity.keyring import Keyring
 from registry.identity.model import EvaluationKey, IdentityToken, KeyNode
 from registry.identity.normalise import IdentifierType
 from registry.identity.protection import Protector
+from registry.incidents.changes import Listeners
 from registry.incidents.model import Incident, Report, ReportedIdentity, State
 from registry.incidents.service import FiledIncident, Incidents
 from registry.kernel.clock import MovableClock
@@ -78,6 +79,7 @@ class World:
             protector=self.protector,
             directory=self.directory,
             ledger=self.ledger,
+            listeners=Listeners(),
         )
 
     @property
