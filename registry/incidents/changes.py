@@ -8,7 +8,7 @@ transaction, or nothing; it never calls the network.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from registry.database.transaction import Transaction
 from registry.incidents.model import Incident
@@ -38,6 +38,14 @@ class Listener(Protocol):
         """Called once for each change, before its transaction is committed."""
 
 
+@runtime_checkable
+class SetListener(Listener, Protocol):
+    """Who wants to know, and takes a thousand changes with a few statements."""
+
+    def incidents_changed(self, transaction: Transaction, changes: Sequence[Change]) -> None:
+        """Called in place of `incident_changed` where many change together."""
+
+
 class Listeners:
     """All who want to know, in the order they subscribed."""
 
@@ -45,6 +53,11 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody listens."""
+        return not self._listeners
 
     def subscribe(self, listener: Listener) -> None:
         """Tells `listener` of every change from now on; once, at assembly."""
@@ -54,3 +67,15 @@ class Listeners:
         """Tells everyone of a change."""
         for listener in self._listeners:
             listener.incident_changed(transaction, change)
+
+    def tell_of_all(self, transaction: Transaction, changes: Sequence[Change]) -> None:
+        """Tells everyone of changes that are made together, each of another incident.
+
+        Who takes them as a set is told once, anyone else of each in its turn.
+        """
+        for listener in self._listeners:
+            if isinstance(listener, SetListener):
+                listener.incidents_changed(transaction, changes)
+            else:
+                for change in changes:
+                    listener.incident_changed(transaction, change)
