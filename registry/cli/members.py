@@ -20,15 +20,22 @@ from registry.cli.membership import (
 from registry.cli.rendering import facts, json_option, panel, plain, show
 from registry.http.caller import Scope
 from registry.kernel.ids import MemberId
-from registry.members.model import Admission, Member, Role
+from registry.members.model import WITHHOLDABLE_SCOPES, Admission, Member, Role
 from registry.rulebook.model import Purpose
 
 _DEFAULTS = {field.name: field.default for field in fields(Admission)}
 
+_scope_argument = click.argument(
+    "scope", type=click.Choice(sorted(scope.value for scope in WITHHOLDABLE_SCOPES))
+)
+_reason_option = click.option(
+    "--reason", required=True, help="Which reason; each stands for itself."
+)
+
 
 @click.group()
 def members() -> None:
-    """Admit, list, suspend and reinstate members."""
+    """Admit, list, suspend and reinstate members, withhold scopes from them."""
 
 
 @members.command()
@@ -109,7 +116,11 @@ def list_members() -> None:
     """List every member, in the order of admission."""
     with open_node() as node, node.database.reading() as transaction:
         known = [
-            (member, node.members.keys_of(transaction, member.id))
+            (
+                member,
+                node.members.keys_of(transaction, member.id),
+                node.members.withheld_from(transaction, member.id),
+            )
             for member in node.members.list(transaction)
         ]
     now = present()
@@ -120,10 +131,10 @@ def list_members() -> None:
             " ".join(sorted(member.roles)),
             _state(member, sum(key.is_active(now) for key in keys)),
         )
-        for member, keys in known
+        for member, keys, _ in known
     ]
     show(
-        [member_document(member, keys) for member, keys in known],
+        [member_document(*each) for each in known],
         table_of_ids(None, ["id", "name", "roles", "state"], rows)
         if rows
         else plain("No member has been admitted."),
@@ -169,17 +180,54 @@ def reinstate(member: str) -> None:
         _show_member(node, found.id, "Reinstated")
 
 
+@members.command()
+@click.argument("member")
+@_scope_argument
+@_reason_option
+@yes_option
+@json_option
+def withhold(member: str, scope: str, reason: str, yes: bool) -> None:
+    """Take SCOPE from MEMBER until it is restored for the same reason.
+
+    The reason is shown to the member and stands in the log of incidents.
+    """
+    with open_node() as node:
+        with node.database.reading() as transaction:
+            found = member_named(node, transaction, member)
+        if not yes:
+            click.confirm(f"Withhold {scope} from {found.name}?", abort=True, err=True)
+        with node.database.transaction() as transaction:
+            node.members.withhold(transaction, found.id, Scope(scope), reason, present())
+        _show_member(node, found.id, "Withheld")
+
+
+@members.command()
+@click.argument("member")
+@_scope_argument
+@_reason_option
+@json_option
+def restore(member: str, scope: str, reason: str) -> None:
+    """End one reason for which SCOPE is withheld from MEMBER."""
+    with open_node() as node:
+        with node.database.transaction() as transaction:
+            found = member_named(node, transaction, member)
+            node.members.restore(transaction, found.id, Scope(scope), reason, present())
+        _show_member(node, found.id, "Restored")
+
+
 def _show_member(node: Node, member_id: MemberId, title: str) -> None:
     with node.database.reading() as transaction:
         member = node.members.get(transaction, member_id)
         keys = node.members.keys_of(transaction, member_id)
-    document, now = member_document(member, keys), present()
+        withheld = node.members.withheld_from(transaction, member_id)
+    document, now = member_document(member, keys, withheld), present()
     pairs: dict[str, object] = {
         "id": member.id,
         "name": member.name,
         "state": _state(member, sum(key.is_active(now) for key in keys)),
         "roles": ", ".join(sorted(member.roles)),
         "scopes": ", ".join(sorted(member.scopes)),
+        "withheld": ", ".join(f"{each.scope} ({each.reason})" for each in withheld) or "nothing",
         "purposes": ", ".join(sorted(member.purposes)),
         "reporter group": member.reporter_group,
         "evaluations per hour": member.evaluations_per_hour,

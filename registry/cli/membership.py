@@ -15,7 +15,7 @@ from registry.database.transaction import Transaction
 from registry.kernel.canonical import JsonValue
 from registry.kernel.clock import SystemClock, format_instant
 from registry.kernel.ids import MemberId, Prefix, parse_id
-from registry.members.model import Member, MemberKey, MemberNotFound
+from registry.members.model import Member, MemberKey, MemberNotFound, Withheld
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,7 +62,9 @@ def member_named(node: Node, transaction: Transaction, text: str) -> Member:
     return node.members.get(transaction, MemberId(text))
 
 
-def member_document(member: Member, keys: Sequence[MemberKey]) -> dict[str, JsonValue]:
+def member_document(
+    member: Member, keys: Sequence[MemberKey], withheld: Sequence[Withheld]
+) -> dict[str, JsonValue]:
     """A member as JSON; suspended_at is null while it takes part."""
     suspended_at = member.suspended_at
     return {
@@ -70,6 +72,14 @@ def member_document(member: Member, keys: Sequence[MemberKey]) -> dict[str, Json
         "name": member.name,
         "roles": sorted(member.roles),
         "scopes": sorted(member.scopes),
+        "withheld": [
+            {
+                "scope": each.scope.value,
+                "reason": each.reason,
+                "withheld_at": format_instant(each.withheld_at),
+            }
+            for each in withheld
+        ],
         "purposes": sorted(member.purposes),
         "reporter_group": member.reporter_group,
         "evaluations_per_hour": member.evaluations_per_hour,

@@ -16,7 +16,11 @@ blueprint = Blueprint("members", __name__, description="Who takes part, and may 
 @signed(scope=None)
 @blueprint.response(200, OwnGrantSchema)
 def read_own_grant(call: Call) -> dict[str, Any]:
-    """Read your own grant: roles, scopes, purposes, quotas and keys."""
+    """Read your own grant: roles, scopes, what is withheld of them, purposes, quotas, keys."""
     members = the(Members)
     member = members.get(call.transaction, call.caller.member)
-    return grant_document(member, members.keys_of(call.transaction, member.id))
+    return grant_document(
+        member,
+        members.keys_of(call.transaction, member.id),
+        members.withheld_from(call.transaction, member.id),
+    )

@@ -15,6 +15,7 @@ from registry.rulebook.model import Purpose, ReliabilityPrior
 ACTIVE_KEYS_MAX = 2
 OVERLAP_MAX = timedelta(days=30)
 NAME_CHARACTERS_MAX = 200
+REASON_CHARACTERS_MAX = 64
 EVALUATIONS_PER_HOUR_DEFAULT = 10_000
 REQUESTS_PER_MINUTE_DEFAULT = 60_000
 QUOTA_MAX = 10_000_000
@@ -44,6 +45,8 @@ SCOPES_OF_ROLE: Mapping[Role, Set[Scope]] = {
     Role.PEER: frozenset(),
     Role.OPERATOR: frozenset({Scope.ADMINISTER}),
 }
+# What a member does to others; never what it owes them, as answers and acknowledgements.
+WITHHOLDABLE_SCOPES: Set[Scope] = frozenset({Scope.REPORT, Scope.LOOK_UP})
 PURPOSES_OF_ROLE: Mapping[Role, Set[Purpose]] = {
     Role.FURNISHER: frozenset({Purpose.APPEAL_HANDLING}),
     Role.INQUIRER: frozenset(
@@ -158,6 +161,39 @@ class NoKeyToRotate(Problem):
     advice = Text(en="Use registry keys add.", zh="请使用 registry keys add。")
 
 
+class ScopeStays(Problem):
+    """The scope is none of those that are withheld."""
+
+    kind = Kind.INVALID
+    title = Text(en="This scope is not withheld from anyone", zh="该权限不可扣留")
+    advice = Text(
+        en="Reporting and lookups can be withheld; a member answers for itself with all others.",
+        zh="仅可扣留报送与查询权限；成员机构凭其他权限履行自身义务。",
+    )
+
+
+class ReasonInvalid(Problem):
+    """The reason for which a scope is withheld is empty or too long."""
+
+    kind = Kind.INVALID
+    title = Text(en="The reason cannot be read", zh="理由无效")
+    advice = Text(
+        en="A reason is 1 to 64 characters, trimmed, on one line; it is shown to the member.",
+        zh="理由为 1 至 64 个字符，单行，首尾无空格；成员机构可以看到。",
+    )
+
+
+class ScopeNotWithheld(Problem):
+    """The scope is not withheld from this member for this reason."""
+
+    kind = Kind.CONFLICT
+    title = Text(en="The scope is not withheld for this reason", zh="该权限未因此理由被扣留")
+    advice = Text(
+        en="registry members show lists what is withheld, and why.",
+        zh="registry members show 可列出被扣留的权限及理由。",
+    )
+
+
 class OverlapInvalid(Problem):
     """The overlap of two keys is negative or too long."""
 
@@ -192,6 +228,19 @@ class Member:
     def is_suspended(self) -> bool:
         """Whether it may not take part, and what it filed has no effect."""
         return self.suspended_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """A scope that a member is granted and may not use for now, for one reason.
+
+    Each reason stands for itself: the scope is back when the last has ended.
+    """
+
+    member: MemberId
+    scope: Scope
+    reason: str
+    withheld_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +305,18 @@ def admit(admission: Admission, member: MemberId, now: datetime) -> Member:
     )
 
 
+def withhold(member: MemberId, scope: Scope, reason: str, now: datetime) -> Withheld:
+    """What is withheld from `member` since `now`.
+
+    Raises: ScopeStays, ReasonInvalid.
+    """
+    if scope not in WITHHOLDABLE_SCOPES:
+        raise ScopeStays(f"{scope} is not withheld.")
+    if not 1 <= len(reason) <= REASON_CHARACTERS_MAX or not _is_one_line(reason):
+        raise ReasonInvalid
+    return Withheld(member=member, scope=scope, reason=reason, withheld_at=now)
+
+
 def reliability_ppm(*, upheld_ppm: int, overturned_ppm: int, prior: ReliabilityPrior) -> int:
     """How far a furnisher's word counts, in millionths.
 
@@ -277,7 +338,7 @@ def _allowed_purposes(roles: Set[Role]) -> Set[Purpose]:
 
 def _admission_errors(admission: Admission) -> Iterable[FieldError]:
     name = admission.name
-    if not 1 <= len(name) <= NAME_CHARACTERS_MAX or name != name.strip() or _CONTROL.search(name):
+    if not 1 <= len(name) <= NAME_CHARACTERS_MAX or not _is_one_line(name):
         yield _error("/name", "unusable", "A name is 1 to 200 characters, trimmed, on one line.")
     if not admission.roles:
         yield _error("/roles", "missing", "A member has at least one role.")
@@ -290,6 +351,10 @@ def _admission_errors(admission: Admission) -> Iterable[FieldError]:
     for quota in ("evaluations_per_hour", "requests_per_minute"):
         if not 1 <= getattr(admission, quota) <= QUOTA_MAX:
             yield _error(f"/{quota}", "out_of_range", f"From 1 to {QUOTA_MAX}.")
+
+
+def _is_one_line(text: str) -> bool:
+    return text == text.strip() and not _CONTROL.search(text)
 
 
 def _error(pointer: str, code: str, detail: str) -> FieldError:

@@ -1,17 +1,14 @@
 """Admits and suspends members, registers and revokes keys, and knows them all in memory."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from registry.database.transaction import Transaction
-from registry.http.caller import Caller, KeyRecord
-from registry.kernel.canonical import JsonValue
-from registry.kernel.clock import Clock, format_instant
-from registry.kernel.ids import MemberId, new_member_id, new_uuid
-from registry.ledger.model import Draft, Header, Log, RecordType
+from registry.http.caller import Caller, KeyRecord, Scope
+from registry.kernel.clock import Clock
+from registry.kernel.ids import MemberId, new_member_id
 from registry.ledger.service import Ledger
 from registry.members import store
 from registry.members.key_proof import read_key_proof
@@ -30,10 +27,14 @@ from registry.members.model import (
     MemberSuspended,
     NoKeyToRotate,
     OverlapInvalid,
+    ScopeNotWithheld,
     TooManyKeys,
+    Withheld,
     admit,
     reliability_ppm,
+    withhold,
 )
+from registry.members.recording import MemberLog, grant_subject, withheld_subject
 from registry.rulebook.model import ReliabilityPrior, Rulebook
 
 
@@ -45,8 +46,7 @@ class Members:
     """
 
     def __init__(self, *, ledger: Ledger, rulebook: Rulebook, origin: str) -> None:
-        self._ledger = ledger
-        self._edition = rulebook.current.name
+        self._log = MemberLog(ledger=ledger, edition=rulebook.current.name)
         self._origin = origin
 
     def admit(
@@ -67,9 +67,9 @@ class Members:
             raise MemberNameTaken
         store.add_member(transaction, member)
         keys = [self._register(transaction, member.id, proof, now) for proof in key_proofs]
-        self._log_member(transaction, "admitted", _grant(member), now)
+        self._log.member_changed(transaction, "admitted", grant_subject(member), now)
         for key, proof in zip(keys, key_proofs, strict=True):
-            self._log_key(transaction, "added", key, now, proof)
+            self._log.key_changed(transaction, "added", key, now, proof)
         return member
 
     def suspend(self, transaction: Transaction, member: MemberId, now: datetime) -> Member:
@@ -81,7 +81,7 @@ class Members:
         if self.get(transaction, member).is_suspended:
             raise MemberSuspended
         store.set_suspended_at(transaction, member, now)
-        self._log_member(transaction, "suspended", {"member": member}, now)
+        self._log.member_changed(transaction, "suspended", {"member": member}, now)
         return self.get(transaction, member)
 
     def reinstate(self, transaction: Transaction, member: MemberId, now: datetime) -> Member:
@@ -93,8 +93,57 @@ class Members:
         if not self.get(transaction, member).is_suspended:
             raise MemberNotSuspended
         store.set_suspended_at(transaction, member, None)
-        self._log_member(transaction, "reinstated", {"member": member}, now)
+        self._log.member_changed(transaction, "reinstated", {"member": member}, now)
         return self.get(transaction, member)
+
+    def withhold(
+        self,
+        transaction: Transaction,
+        member: MemberId,
+        scope: Scope,
+        reason: str,
+        now: datetime,
+    ) -> Withheld:
+        """Takes a scope from a member, for a reason, until it is restored for that reason.
+
+        Withheld for this reason already: as it was then, and nothing is written.
+        Raises: MemberNotFound, ScopeStays, ReasonInvalid.
+        """
+        withheld = withhold(member, scope, reason, now)
+        store.lock_and_bump(transaction)
+        self.get(transaction, member)
+        standing = self._standing(transaction, withheld)
+        if standing is not None:
+            return standing
+        store.add_withheld(transaction, withheld)
+        self._log.member_changed(transaction, "withheld", withheld_subject(withheld), now)
+        return withheld
+
+    def restore(
+        self,
+        transaction: Transaction,
+        member: MemberId,
+        scope: Scope,
+        reason: str,
+        now: datetime,
+    ) -> Withheld:
+        """Ends one reason for which a scope is withheld; the last one gives it back.
+
+        Raises: MemberNotFound, ScopeStays, ReasonInvalid, ScopeNotWithheld.
+        """
+        withheld = withhold(member, scope, reason, now)
+        store.lock_and_bump(transaction)
+        self.get(transaction, member)
+        standing = self._standing(transaction, withheld)
+        if standing is None:
+            raise ScopeNotWithheld
+        store.remove_withheld(transaction, standing)
+        self._log.member_changed(transaction, "restored", withheld_subject(standing), now)
+        return standing
+
+    def withheld_from(self, transaction: Transaction, member: MemberId) -> Sequence[Withheld]:
+        """What is withheld from a member, and why, in the order it was."""
+        return store.list_withheld(transaction, member)
 
     def add_key(
         self, transaction: Transaction, member: MemberId, key_proof: str, now: datetime
@@ -106,7 +155,7 @@ class Members:
         store.lock_and_bump(transaction)
         self.get(transaction, member)
         key = self._register(transaction, member, key_proof, now)
-        self._log_key(transaction, "added", key, now, key_proof)
+        self._log.key_changed(transaction, "added", key, now, key_proof)
         return key
 
     def revoke_key(self, transaction: Transaction, kid: str, now: datetime) -> MemberKey:
@@ -143,7 +192,7 @@ class Members:
         if not active:
             raise NoKeyToRotate
         new = self._register(transaction, member, key_proof, now)
-        self._log_key(transaction, "added", new, now, key_proof)
+        self._log.key_changed(transaction, "added", new, now, key_proof)
         old = self._revoke(transaction, active[0], revoked_at=now + overlap, now=now)
         return new, old
 
@@ -164,6 +213,12 @@ class Members:
     def keys_of(self, transaction: Transaction, member: MemberId) -> Sequence[MemberKey]:
         """Every key of a member, revoked ones too, in the order of registration."""
         return store.list_keys(transaction, member)
+
+    def _standing(self, transaction: Transaction, asked: Withheld) -> Withheld | None:
+        for each in store.list_withheld(transaction, asked.member):
+            if (each.scope, each.reason) == (asked.scope, asked.reason):
+                return each
+        return None
 
     def _register(
         self, transaction: Transaction, member: MemberId, key_proof: str, now: datetime
@@ -187,61 +242,13 @@ class Members:
             revoked_at=revoked_at,
         )
         store.set_revoked_at(transaction, key.kid, revoked_at)
-        self._log_key(transaction, "revoked", ended, now)
+        self._log.key_changed(transaction, "revoked", ended, now)
         return ended
 
     def _active_keys(
         self, transaction: Transaction, member: MemberId, now: datetime
     ) -> Sequence[MemberKey]:
         return [key for key in store.list_keys(transaction, member) if key.is_active(now)]
-
-    def _log_member(
-        self,
-        transaction: Transaction,
-        outcome: str,
-        subject: Mapping[str, JsonValue],
-        now: datetime,
-    ) -> None:
-        self._append(transaction, RecordType.MEMBER, outcome, subject, now, None)
-
-    def _log_key(
-        self,
-        transaction: Transaction,
-        outcome: str,
-        key: MemberKey,
-        now: datetime,
-        proof: str | None = None,
-    ) -> None:
-        revoked_at = None if key.revoked_at is None else format_instant(key.revoked_at)
-        subject = {"kid": key.kid, "member": key.member, "revoked_at": revoked_at}
-        self._append(transaction, RecordType.KEY, outcome, subject, now, proof)
-
-    def _append(
-        self,
-        transaction: Transaction,
-        record_type: RecordType,
-        outcome: str,
-        subject: Mapping[str, JsonValue],
-        now: datetime,
-        proof: str | None,
-    ) -> None:
-        header = Header(
-            member=None,
-            purpose=None,
-            at=now,
-            request_id=new_uuid(now),
-            outcome=outcome,
-            edition=self._edition,
-            signed_request=None if proof is None else sha256(proof.encode("ascii")).digest(),
-        )
-        draft = Draft(
-            log=Log.INCIDENTS,
-            record_type=record_type,
-            header=header,
-            subject=subject,
-            signed_request=proof,
-        )
-        self._ledger.append(transaction, [draft], now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,11 +332,14 @@ class Directory:
 
     def _load(self, transaction: Transaction, version: int) -> _Snapshot:
         members = {member.id: member for member in store.list_members(transaction)}
+        withheld: dict[MemberId, set[Scope]] = {}
+        for each in store.list_withheld(transaction):
+            withheld.setdefault(each.member, set()).add(each.scope)
         return _Snapshot(
             version=version,
             members=members,
             keys={
-                key.kid: _known_key(key, members[key.member])
+                key.kid: _known_key(key, members[key.member], withheld.get(key.member, set()))
                 for key in store.list_keys(transaction)
             },
             reliability_ppm={
@@ -343,11 +353,11 @@ class Directory:
         )
 
 
-def _known_key(key: MemberKey, member: Member) -> _KnownKey:
+def _known_key(key: MemberKey, member: Member, withheld: Set[Scope]) -> _KnownKey:
     caller = Caller(
         member=member.id,
         kid=key.kid,
-        scopes=member.scopes,
+        scopes=member.scopes - withheld,
         purposes=member.purposes,
         requests_per_minute=member.requests_per_minute,
         evaluations_per_hour=member.evaluations_per_hour,
@@ -358,16 +368,3 @@ def _known_key(key: MemberKey, member: Member) -> _KnownKey:
         key=key,
         is_suspended=member.is_suspended,
     )
-
-
-def _grant(member: Member) -> dict[str, JsonValue]:
-    return {
-        "member": member.id,
-        "name": member.name,
-        "roles": sorted(member.roles),
-        "scopes": sorted(member.scopes),
-        "purposes": sorted(member.purposes),
-        "reporter_group": member.reporter_group,
-        "evaluations_per_hour": member.evaluations_per_hour,
-        "requests_per_minute": member.requests_per_minute,
-    }

@@ -11,7 +11,7 @@ from registry.database.transaction import Transaction
 from registry.database.types import Instant, Json, metadata
 from registry.http.caller import Scope
 from registry.kernel.ids import MemberId
-from registry.members.model import Member, MemberKey, Role
+from registry.members.model import Member, MemberKey, Role, Withheld
 from registry.rulebook.model import Purpose
 
 _VERSION_STEP_MAX = 2**20
@@ -42,6 +42,15 @@ member_keys = sa.Table(
     sa.Column("proof", sa.Text, nullable=False),
     sa.Column("registered_at", Instant, nullable=False),
     sa.Column("revoked_at", Instant),
+)
+
+withheld_scopes = sa.Table(
+    "withheld_scopes",
+    metadata,
+    sa.Column("member_id", sa.ForeignKey(members.c.id), primary_key=True),
+    sa.Column("scope", sa.String(32), primary_key=True),
+    sa.Column("reason", sa.String(64), primary_key=True),
+    sa.Column("withheld_at", Instant, nullable=False),
 )
 
 directory_version = sa.Table(
@@ -139,6 +148,47 @@ def list_keys(transaction: Transaction, member: MemberId | None = None) -> list[
     if member is not None:
         statement = statement.where(member_keys.c.member_id == member)
     return [_key_of(row) for row in transaction.execute(statement)]
+
+
+def add_withheld(transaction: Transaction, withheld: Withheld) -> None:
+    """Inserts a reason for which a scope is withheld."""
+    values = {
+        "member_id": withheld.member,
+        "scope": withheld.scope.value,
+        "reason": withheld.reason,
+        "withheld_at": withheld.withheld_at,
+    }
+    transaction.execute(sa.insert(withheld_scopes), values)
+
+
+def remove_withheld(transaction: Transaction, withheld: Withheld) -> None:
+    """Deletes a reason for which a scope is withheld."""
+    columns = withheld_scopes.c
+    statement = sa.delete(withheld_scopes).where(
+        columns.member_id == withheld.member,
+        columns.scope == withheld.scope.value,
+        columns.reason == withheld.reason,
+    )
+    assert transaction.execute(statement).rowcount == 1
+
+
+def list_withheld(transaction: Transaction, member: MemberId | None = None) -> list[Withheld]:
+    """All that is withheld, from every member or from one, oldest first."""
+    columns = withheld_scopes.c
+    statement = sa.select(withheld_scopes).order_by(
+        columns.withheld_at, columns.member_id, columns.scope, columns.reason
+    )
+    if member is not None:
+        statement = statement.where(columns.member_id == member)
+    return [
+        Withheld(
+            member=MemberId(row.member_id),
+            scope=Scope(row.scope),
+            reason=row.reason,
+            withheld_at=row.withheld_at,
+        )
+        for row in transaction.execute(statement)
+    ]
 
 
 def _member_values(member: Member) -> dict[str, Any]:

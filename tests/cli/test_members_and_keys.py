@@ -113,6 +113,23 @@ def test_a_suspension_is_confirmed_and_can_be_taken_back(node_home: Path, tmp_pa
     assert None is run_json("members", "reinstate", "Platform One")["suspended_at"]
 
 
+def test_a_scope_is_withheld_and_restored(node_home: Path, tmp_path: Path) -> None:
+    """After asking; the grant stays as it was, and says what is withheld of it."""
+    admit(tmp_path)
+    act = ("members", "withhold", "Platform One", "lookups:make", "--reason", "R904")
+    assert 1 == run(*act, answer="n\n").exit_code
+    assert [] == run_json("members", "show", "Platform One")["withheld"]
+    withheld = run_json(*act, "--yes")
+    assert [("lookups:make", "R904")] == [
+        (each["scope"], each["reason"]) for each in withheld["withheld"]
+    ]
+    assert "lookups:make" in withheld["scopes"]
+    assert "lookups:make (R904)" in run("members", "show", "Platform One").stdout
+    back = ("members", "restore", "Platform One", "lookups:make", "--reason", "R904")
+    assert [] == run_json(*back)["withheld"]
+    assert 0 != run(*back).exit_code
+
+
 def test_keys_are_added_rotated_and_revoked(node_home: Path, tmp_path: Path) -> None:
     """The life of a member's keys."""
     member = admit(tmp_path)

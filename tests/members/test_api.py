@@ -44,6 +44,7 @@ def test_a_member_reads_what_it_may_do(node: Node, app: Flask) -> None:
         "name": "Platform One",
         "roles": ["inquirer"],
         "scopes": ["lookups:make"],
+        "withheld": [],
         "purposes": ["return_review"],
         "reporter_group": "group-a",
         "evaluations_per_hour": 7,
@@ -108,3 +109,22 @@ def test_a_suspended_member_is_refused_until_it_is_reinstated(node: Node, app: F
     with node.database.transaction() as transaction:
         node.members.reinstate(transaction, caller.member.id, now)
     assert 200 == caller.call("GET", "/v1/members/me").status_code
+
+
+def test_a_member_sees_what_is_withheld_from_it_and_cannot_use_it(node: Node, app: Flask) -> None:
+    """From the next call on, and what it owes others it may still do."""
+    caller = new_caller(node, app, "Platform One", {Role.FURNISHER})
+    before = caller.call("POST", "/v1/incidents", {})
+    with node.database.transaction() as transaction:
+        node.members.withhold(
+            transaction, caller.member.id, Scope.REPORT, "R901", SystemClock().now()
+        )
+    refused = caller.call("POST", "/v1/incidents", {})
+    grant = caller.call("GET", "/v1/members/me").json
+    assert (422, 403) == (before.status_code, refused.status_code)
+    assert grant is not None
+    assert [("incidents:report", "R901")] == [
+        (each["scope"], each["reason"]) for each in grant["withheld"]
+    ]
+    assert "incidents:report" in grant["scopes"]
+    assert 422 == caller.call("POST", "/v1/evaluations", {}).status_code

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
 from registry.http.caller import Scope
 from registry.kernel.clock import MovableClock
@@ -78,6 +79,33 @@ def test_a_suspension_takes_every_key_of_the_member(database: Database) -> None:
     refreshed(database, directory)
     assert not directory.is_suspended(member.id)
     assert is_active(directory, key.public.kid)
+
+
+def test_a_withheld_scope_is_back_when_the_last_reason_has_ended(database: Database) -> None:
+    """No other scope and no other member is touched."""
+    key, others = make_key(), make_key()
+    member = admit(database, key)
+    admit(database, others, name="Other")
+    directory, members = make_directory(), make_members()
+    expected = {Scope.REPORT: False, Scope.LOOK_UP: True, Scope.ANSWER_APPEALS: True}
+
+    def granted(of: PrivateKey) -> dict[Scope, bool]:
+        record = refreshed(database, directory).find_key(of.public.kid)
+        assert record is not None
+        assert record.is_active
+        return {scope: scope in record.caller.scopes for scope in expected}
+
+    with database.transaction() as transaction:
+        for reason in ("R901", "R902"):
+            members.withhold(transaction, member.id, Scope.REPORT, reason, NOW)
+    assert expected == granted(key)
+    assert expected | {Scope.REPORT: True} == granted(others)
+    with database.transaction() as transaction:
+        members.restore(transaction, member.id, Scope.REPORT, "R901", NOW)
+    assert expected == granted(key)
+    with database.transaction() as transaction:
+        members.restore(transaction, member.id, Scope.REPORT, "R902", NOW)
+    assert expected | {Scope.REPORT: True} == granted(key)
 
 
 def test_an_overlap_ends_by_the_clock_alone(database: Database) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from registry.crypto.signature import Algorithm
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
+from registry.http.caller import Scope
 from registry.kernel.ids import new_member_id
 from registry.kernel.problems import Problem
 from registry.ledger.model import Log, RecordType, decode_entry
@@ -28,6 +29,9 @@ from registry.members.model import (
     MemberSuspended,
     NoKeyToRotate,
     OverlapInvalid,
+    ReasonInvalid,
+    ScopeNotWithheld,
+    ScopeStays,
     TooManyKeys,
 )
 from tests.members.samples import (
@@ -252,6 +256,52 @@ def test_a_member_is_suspended_and_reinstated(database: Database) -> None:
     ] == logged(database)
 
 
+def test_a_scope_is_withheld_for_each_reason_by_itself(database: Database) -> None:
+    """Twice for one reason is once; the entries say each reason that came and went."""
+    member, members = admit(database), make_members()
+    with database.transaction() as transaction:
+        first = members.withhold(transaction, member.id, Scope.LOOK_UP, "R904", NOW)
+        assert first == members.withhold(transaction, member.id, Scope.LOOK_UP, "R904", LATER)
+        members.withhold(transaction, member.id, Scope.LOOK_UP, "R903", LATER)
+        assert ["R904", "R903"] == [
+            each.reason for each in members.withheld_from(transaction, member.id)
+        ]
+        assert first == members.restore(transaction, member.id, Scope.LOOK_UP, "R904", LATER)
+        with pytest.raises(ScopeNotWithheld):
+            members.restore(transaction, member.id, Scope.LOOK_UP, "R904", LATER)
+        assert ["R903"] == [each.reason for each in members.withheld_from(transaction, member.id)]
+    assert [
+        (RecordType.MEMBER, "admitted"),
+        (RecordType.MEMBER, "restored"),
+        (RecordType.MEMBER, "withheld"),
+        (RecordType.MEMBER, "withheld"),
+    ] == logged(database)
+
+
+@pytest.mark.parametrize("scope", sorted(set(Scope) - {Scope.REPORT, Scope.LOOK_UP}))
+def test_what_a_member_owes_others_is_never_withheld(database: Database, scope: Scope) -> None:
+    """Who could not answer an appeal any more could never make good."""
+    member = admit(database)
+    with pytest.raises(ScopeStays):
+        attempt(
+            database,
+            lambda transaction: make_members().withhold(transaction, member.id, scope, "R1", NOW),
+        )
+
+
+@pytest.mark.parametrize("reason", ["", " R904", "R904\n", "x" * 65, "two\nlines"])
+def test_a_reason_is_one_short_line(database: Database, reason: str) -> None:
+    """It is shown to people, and stored."""
+    member = admit(database)
+    with pytest.raises(ReasonInvalid):
+        attempt(
+            database,
+            lambda transaction: make_members().withhold(
+                transaction, member.id, Scope.REPORT, reason, NOW
+            ),
+        )
+
+
 def test_what_is_not_there_is_said_not_to_be(database: Database) -> None:
     """For every command that names a member or a key."""
     members = make_members()
@@ -259,6 +309,14 @@ def test_what_is_not_there_is_said_not_to_be(database: Database) -> None:
         (MemberNotFound, lambda transaction: members.get(transaction, NOBODY)),
         (MemberNotFound, lambda transaction: members.suspend(transaction, NOBODY, NOW)),
         (MemberNotFound, lambda transaction: members.reinstate(transaction, NOBODY, NOW)),
+        (
+            MemberNotFound,
+            lambda transaction: members.withhold(transaction, NOBODY, Scope.REPORT, "R901", NOW),
+        ),
+        (
+            MemberNotFound,
+            lambda transaction: members.restore(transaction, NOBODY, Scope.REPORT, "R901", NOW),
+        ),
         (
             MemberNotFound,
             lambda transaction: members.add_key(transaction, NOBODY, prove(make_key()), NOW),
