@@ -9,6 +9,7 @@ from pathlib import Path
 
 from registry.app.auditing import Auditing, assemble_auditing
 from registry.app.facts import claim
+from registry.app.jobs import assemble_worker
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -25,6 +26,8 @@ from registry.identity.protection import Protector
 from registry.identity.service import Evaluations
 from registry.incidents.changes import Listeners
 from registry.incidents.service import Incidents
+from registry.jobs.service import Jobs
+from registry.jobs.worker import Worker
 from registry.kernel.clock import Clock, SystemClock
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger.contents import Contents
@@ -67,6 +70,8 @@ class Node:
     keyring: Keyring
     protector: Protector
     ledger: Ledger
+    jobs: Jobs
+    worker: Worker
     directory: Directory
     members: Members
     evaluations: Evaluations
@@ -190,6 +195,9 @@ def _wire(
         keyring=keyring,
         protector=protector,
         ledger=ledger,
+        jobs=Jobs(),
+        # Here each room brings its kinds of work.
+        worker=assemble_worker(database, clock, kinds=()),
         directory=directory,
         members=Members(ledger=ledger, rulebook=rulebook, origin=settings.origin),
         evaluations=Evaluations(database=database, keyring=keyring),
