@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from registry.incidents.model import KeptIdentity, Report
-from registry.incidents.rows import filing_to_row
+from registry.incidents.rows import filing_to_row, recertification_to_json
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.rulebook.filing import Filing
 
@@ -29,6 +29,8 @@ def report_digest(report: Report, identities: Sequence[KeptIdentity]) -> bytes:
             for each in identities
         ],
     }
+    if report.recertification is not None:
+        document["recertification"] = recertification_to_json(report.recertification)
     return sha256(canonical_json(document)).digest()
 
 

@@ -13,7 +13,7 @@ from registry.rulebook.calendar import exact_duration, local_date
 from registry.rulebook.filing import EvidenceItem, Filing, LinkedDecision, Notice
 from registry.rulebook.model import Code, Edition, Role, Severity
 from registry.rulebook.proof import requires_new_notice
-from registry.score.model import Contribution, ProtectiveMarker
+from registry.score.model import Contribution, Doubt, ProtectiveMarker
 
 
 class Course(StrEnum):
@@ -24,6 +24,13 @@ class Course(StrEnum):
     UPHELD = "upheld"
     OVERTURNED = "overturned"
     WITHDRAWN = "withdrawn"
+
+
+class Block(StrEnum):
+    """That a disputed incident counts for nothing: its subject's identity may have been stolen."""
+
+    PROVISIONAL = "provisional"
+    CONFIRMED = "confirmed"
 
 
 class State(StrEnum):
@@ -90,6 +97,23 @@ class IncidentClosed(Problem):
     advice = Text(en="A closed incident stays as it is.", zh="已终结的事件不可再更改。")
 
 
+class ReinsertionRefused(Problem):
+    """What was removed is filed again without what that takes; nothing of it is kept."""
+
+    kind = Kind.CONFLICT
+    title = Text(en="The incident was removed before", zh="该事件曾被移除")
+    advice = Text(
+        en=(
+            "What was overturned, withdrawn or erased comes back only with a new certification, "
+            "and after the subject has been told again. `errors` lists what is missing."
+        ),
+        zh=(
+            "曾被推翻、撤回或删除的事件，须重新核证并再次告知本人后方可重新报送。"
+            "`errors` 列出缺失项。"
+        ),
+    )
+
+
 class VersionMissing(Problem):
     """An amendment must say which version it amends."""
 
@@ -121,12 +145,22 @@ class ReportedIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recertification:
+    """Who certifies anew that what was removed is accurate and complete, when, and why."""
+
+    reviewer: str
+    certified_on: date
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a furnisher sends."""
+    """What a furnisher sends; `recertification` only where it was removed before."""
 
     reference: str
     identities: tuple[ReportedIdentity, ...]
     filing: Filing
+    recertification: Recertification | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +196,8 @@ class Incident:
     """One confirmed act, as filed and as it stands.
 
     `severity` is None for protective markers. `version` counts changes from 1.
-    `digest` tells the report it came with from any other (32 bytes).
+    `digest` tells the report it came with from any other (32 bytes). `block` is
+    None but while it is disputed.
     `report_receipt` is of the filing, `receipt` of its newest change.
     """
 
@@ -182,6 +217,8 @@ class Incident:
     report_receipt: str
     receipt: str
     withdrawal_reason: str | None = None
+    block: Block | None = None
+    recertification: Recertification | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +246,13 @@ def state_of(incident: Incident, edition: Edition, now: datetime) -> State:
     if incident.course is not Course.FILED:
         return State(incident.course.value)
     return State.NOTICED if now < incident.effective_at else State.ACTIVE
+
+
+def doubt_of(course: Course, block: Block | None) -> Doubt:
+    """Why an incident of this course may count for less."""
+    if course is not Course.DISPUTED:
+        return Doubt.NONE
+    return Doubt.DISPUTED if block is None else Doubt.BLOCKED
 
 
 def is_closed(state: State) -> bool:

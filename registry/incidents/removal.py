@@ -20,6 +20,7 @@ from registry.incidents.model import (
     State,
     state_of,
 )
+from registry.incidents.reinsertion import Reinsertion
 from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.erasure_model import Cause
 from registry.rulebook.calendar import due_at, local_date
@@ -38,9 +39,12 @@ class Removable:
 class Removal:
     """What retention asks of the incidents' room; the caller erases the log entries too."""
 
-    def __init__(self, *, rulebook: Rulebook, protector: Protector) -> None:
+    def __init__(
+        self, *, rulebook: Rulebook, protector: Protector, reinsertion: Reinsertion
+    ) -> None:
         self._rulebook = rulebook
         self._protector = protector
+        self._reinsertion = reinsertion
 
     def due(
         self,
@@ -86,8 +90,11 @@ class Removal:
             by=by,
             now=now,
         )
+        today = local_date(now, self._rulebook.current)
+        self._reinsertion.forget_expired(transaction, today)
+        if removable.cause is Cause.ORDER:
+            self._reinsertion.remember(transaction, incident, removable.lookup_keys, now)
         if removable.lookup_keys:
-            today = local_date(now, self._rulebook.current)
             standings.recompute(transaction, set(removable.lookup_keys), today)
 
     def refuse_again(self, transaction: Transaction, furnisher: MemberId, reference: str) -> None:

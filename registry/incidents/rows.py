@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from registry.incidents.model import Recertification
 from registry.kernel.clock import format_instant, parse_instant
 from registry.kernel.money import Money
 from registry.rulebook.filing import (
@@ -52,6 +53,28 @@ def filing_from_row(row: Mapping[Any, Any]) -> Filing:
         decision=_decision_from_json(row["decision"]),
         notice=_notice_from_json(row["notice"]),
         adult_attested=True,
+    )
+
+
+def recertification_to_json(recertification: Recertification | None) -> dict[str, Any] | None:
+    """What is kept of a certification of something that was removed."""
+    if recertification is None:
+        return None
+    return {
+        "reviewer": recertification.reviewer,
+        "certified_on": recertification.certified_on.isoformat(),
+        "ground": recertification.ground,
+    }
+
+
+def recertification_from_json(kept: Mapping[str, Any] | None) -> Recertification | None:
+    """The certification that was kept like this."""
+    if kept is None:
+        return None
+    return Recertification(
+        reviewer=kept["reviewer"],
+        certified_on=date.fromisoformat(kept["certified_on"]),
+        ground=kept["ground"],
     )
 
 

@@ -22,7 +22,14 @@ from registry.http.fields import (
     Word,
 )
 from registry.identity.schemas import IDENTITIES_MAX, TokenSchema, loaded_token
-from registry.incidents.model import Amendment, Report, ReportedIdentity, State
+from registry.incidents.model import (
+    Amendment,
+    Block,
+    Recertification,
+    Report,
+    ReportedIdentity,
+    State,
+)
 from registry.kernel.money import MINOR_UNITS_MAX, Money
 from registry.kernel.paging import PAGE_ITEMS_MAX
 from registry.rulebook.filing import (
@@ -121,6 +128,19 @@ class NoticeSchema(StrictSchema):
         return Notice(**data)
 
 
+class RecertificationSchema(StrictSchema):
+    """Who certifies anew what was removed, when, and why."""
+
+    reviewer = Text(longest=64, required=True)
+    certified_on = Day(required=True)
+    ground = Text(shortest=20, longest=500, required=True)
+
+    @post_load
+    def to_model(self, data: Mapping[str, Any], **_: Any) -> Recertification:
+        """The loaded certification."""
+        return Recertification(**data)
+
+
 class FilingMembersSchema(StrictSchema):
     """The members a report and an amendment have in common."""
 
@@ -152,6 +172,7 @@ class ReportSchema(FilingMembersSchema):
         validate=validate.Length(min=1, max=IDENTITIES_MAX),
     )
     adult_attested = StrictBoolean()
+    recertification = fields.Nested(RecertificationSchema, load_default=None)
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> Report:
@@ -164,6 +185,7 @@ class ReportSchema(FilingMembersSchema):
             reference=data["reference"],
             identities=tuple(data["identities"]),
             filing=Filing(**given),
+            recertification=data["recertification"],
         )
 
 
@@ -256,6 +278,14 @@ class NoticeAnswerSchema(AnswerSchema):
     reply = OneOf(Reply, required=True)
 
 
+class RecertificationAnswerSchema(AnswerSchema):
+    """Who certified anew what had been removed."""
+
+    reviewer = fields.String(required=True)
+    certified_on = Day(required=True)
+    ground = fields.String(required=True)
+
+
 class IncidentSchema(IncidentFactsSchema):
     """An incident as its furnisher sees it."""
 
@@ -276,6 +306,8 @@ class IncidentSchema(IncidentFactsSchema):
     decision = fields.Nested(DecisionAnswerSchema, required=True, allow_none=True)
     notice = fields.Nested(NoticeAnswerSchema, required=True, allow_none=True)
     withdrawal_reason = fields.String(required=True, allow_none=True)
+    block = OneOf(Block, required=True, allow_none=True)
+    recertification = fields.Nested(RecertificationAnswerSchema, required=True, allow_none=True)
     receipt = fields.String(required=True)
 
 

@@ -1,6 +1,6 @@
 """Files, amends and withdraws incidents; says what is known of a subject."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from enum import Enum
@@ -10,12 +10,11 @@ from registry.http.caller import Call
 from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
 from registry.incidents import standings, store
-from registry.incidents.changes import Change, Listeners
-from registry.incidents.digests import content_digest, report_digest
+from registry.incidents.changes import Listeners
+from registry.incidents.digests import report_digest
 from registry.incidents.model import (
     Amendment,
     Course,
-    FilingIncomplete,
     Incident,
     IncidentClosed,
     IncidentNotFound,
@@ -32,22 +31,23 @@ from registry.incidents.model import (
     effective_from,
     is_closed,
     is_matched_by,
-    is_newer_notice,
     state_of,
 )
+from registry.incidents.proving import require_proof, require_proof_again
+from registry.incidents.recording import Recorder, caller_of
+from registry.incidents.reinsertion import Reinsertion
 from registry.incidents.removal import Removal
-from registry.kernel import base64url
+from registry.incidents.rulings import Rulings
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import IncidentId, new_incident_id
 from registry.kernel.paging import PAGE_ITEMS_MAX, Page
-from registry.kernel.problems import FieldError
-from registry.ledger.model import Draft, Header, Log, RecordType
+from registry.ledger.model import RecordType
 from registry.ledger.service import Ledger
 from registry.members.service import Directory
 from registry.rulebook.calendar import local_date
 from registry.rulebook.filing import Filing
 from registry.rulebook.model import Edition, Rulebook
-from registry.rulebook.proof import expiry_of, missing_points, requires_new_notice
+from registry.rulebook.proof import expiry_of
 from registry.score.model import Contribution, ProtectiveMarker
 
 
@@ -83,14 +83,26 @@ class Incidents:
         self._keyring = keyring
         self._protector = protector
         self._directory = directory
-        self._ledger = ledger
-        self._listeners = listeners
-        self._removal = Removal(rulebook=rulebook, protector=protector)
+        self._recorder = Recorder(
+            rulebook=rulebook, protector=protector, ledger=ledger, listeners=listeners
+        )
+        self._reinsertion = Reinsertion(protector=protector)
+        self._removal = Removal(
+            rulebook=rulebook, protector=protector, reinsertion=self._reinsertion
+        )
+        self._rulings = Rulings(
+            rulebook=rulebook, recorder=self._recorder, reinsertion=self._reinsertion
+        )
 
     @property
     def removal(self) -> Removal:
         """Takes incidents out of the database when their time has come."""
         return self._removal
+
+    @property
+    def rulings(self) -> Rulings:
+        """Disputes incidents and decides on them."""
+        return self._rulings
 
     def state_of(self, incident: Incident, now: datetime) -> State:
         """What an incident is at `now`."""
@@ -109,15 +121,27 @@ class Incidents:
         if standing is not None:
             return _same_report(standing, digest)
         self._removal.refuse_again(transaction, furnisher, report.reference)
-        self._require_proof(report, call)
-        incident = self._incident(call, report, digest)
+        edition = self._rulebook.current
+        require_proof(report, edition, self._keyring, call.now)
+        keys = {each.lookup_key for each in identities}
+        not_before = self._reinsertion.effective_not_before(
+            transaction, furnisher, report, keys, edition
+        )
+        incident = self._incident(call, report, digest, not_before)
         if not store.add(transaction, incident):
             # Another call with this reference committed between our look and our write.
             standing = store.find_by_reference(transaction, furnisher, report.reference)
             assert standing is not None, "the reference was taken a moment ago"
             return _same_report(standing, digest)
         store.add_identities(transaction, incident.id, identities)
-        filed = self._record(call, RecordType.REPORT, None, incident, identities)
+        filed = self._recorder.record(
+            transaction,
+            caller_of(call, _recertified(incident)),
+            RecordType.REPORT,
+            before=None,
+            after=incident,
+            identities=identities,
+        )
         return FiledIncident(incident=filed, filed=Filed.NOW)
 
     def amend(
@@ -138,7 +162,7 @@ class Incidents:
             raise IncidentClosed
         edition = self._edition_of(before)
         filing = _amended(before.filing, amendment)
-        self._require_proof_again(before, filing, edition, call.now)
+        require_proof_again(before, filing, edition, call.now)
         code = edition.codes[filing.code]
         after = replace(
             before,
@@ -169,11 +193,15 @@ class Incidents:
         after = replace(
             before,
             course=Course.WITHDRAWN,
+            block=None,
             withdrawal_reason=reason,
             changed_at=call.now,
             version=before.version + 1,
         )
-        return self._change(call, RecordType.WITHDRAWAL, before, after)
+        withdrawn = self._change(call, RecordType.WITHDRAWAL, before, after)
+        keys = {each.lookup_key for each in store.identities_of(call.transaction, after.id)}
+        self._reinsertion.remember(call.transaction, withdrawn, keys, call.now)
+        return withdrawn
 
     def get(self, call: Call, incident_id: IncidentId) -> Incident:
         """An incident this caller filed.
@@ -241,36 +269,6 @@ class Incidents:
             )
             yield KnownIncident(contribution=contribution, last_verified_on=line.last_verified_on)
 
-    def _require_proof(self, report: Report, call: Call) -> None:
-        edition = self._rulebook.current
-        errors = missing_points(report.filing, edition, call.now)
-        for position, each in enumerate(report.identities):
-            errors += self._identity_errors(position, each, report, call)
-        if errors:
-            raise FilingIncomplete(errors=errors)
-
-    def _identity_errors(
-        self, position: int, each: ReportedIdentity, report: Report, call: Call
-    ) -> Iterator[FieldError]:
-        pointer = f"/identities/{position}"
-        if self._keyring.find(each.identity.key_id) is None:
-            yield FieldError(
-                pointer=f"{pointer}/key_id",
-                code="key_unknown",
-                detail="This registry has no key of this id; see the well-known document.",
-            )
-        earlier = report.identities[:position]
-        if each.identity.token in [other.identity.token for other in earlier]:
-            yield FieldError(
-                pointer=pointer, code="repeated", detail="The identity is listed more than once."
-            )
-        if each.last_verified_on > local_date(call.now, self._rulebook.current):
-            yield FieldError(
-                pointer=f"{pointer}/last_verified_on",
-                code="in_the_future",
-                detail="last_verified_on lies in the future.",
-            )
-
     def _keep(self, reported: ReportedIdentity) -> KeptIdentity:
         seed = self._protector.seed_of(reported.identity.token)
         lookup_key = self._protector.lookup_key(seed)
@@ -281,19 +279,6 @@ class Incidents:
             seed_sealed=self._protector.seal_seed(seed),
             last_verified_on=reported.last_verified_on,
         )
-
-    def _require_proof_again(
-        self, before: Incident, filing: Filing, edition: Edition, now: datetime
-    ) -> None:
-        errors = missing_points(filing, edition, now, first_filed_at=before.filed_at)
-        if (
-            not errors
-            and requires_new_notice(before.filing, filing, edition)
-            and not is_newer_notice(before.filing, filing)
-        ):
-            errors = [_NEW_NOTICE_MISSING]
-        if errors:
-            raise FilingIncomplete(errors=errors)
 
     def _get_to_change(self, call: Call, incident_id: IncidentId) -> Incident:
         """The caller's incident, which nobody else can change until this call is over."""
@@ -309,9 +294,19 @@ class Incidents:
     def _edition_of(self, incident: Incident) -> Edition:
         return self._rulebook.editions[incident.edition]
 
-    def _incident(self, call: Call, report: Report, digest: bytes) -> Incident:
+    def _change(
+        self, call: Call, record_type: RecordType, before: Incident, after: Incident
+    ) -> Incident:
+        return self._recorder.change(
+            call.transaction, caller_of(call), record_type, before=before, after=after
+        )
+
+    def _incident(
+        self, call: Call, report: Report, digest: bytes, not_before: datetime | None
+    ) -> Incident:
         edition = self._rulebook.current
         code = edition.codes[report.filing.code]
+        effective_at = effective_from(report.filing, code, edition, call.now)
         return Incident(
             id=new_incident_id(call.now),
             furnisher=call.caller.member,
@@ -321,81 +316,23 @@ class Incidents:
             severity=code.severity,
             edition=edition.name,
             course=Course.FILED,
-            effective_at=effective_from(report.filing, code, edition, call.now),
+            effective_at=max(effective_at, not_before or effective_at),
             expires_on=_expiry(report.filing, edition, call.now),
             filed_at=call.now,
             changed_at=call.now,
             version=1,
             report_receipt="",
             receipt="",
+            recertification=report.recertification,
         )
 
-    def _change(
-        self, call: Call, record_type: RecordType, before: Incident, after: Incident
-    ) -> Incident:
-        changed = store.change(call.transaction, after, from_version=before.version)
-        assert changed, "the incident is locked"
-        identities = store.identities_of(call.transaction, after.id)
-        return self._record(call, record_type, before, after, identities)
 
-    def _record(
-        self,
-        call: Call,
-        record_type: RecordType,
-        before: Incident | None,
-        incident: Incident,
-        identities: Sequence[KeptIdentity],
-    ) -> Incident:
-        """Brings the subject's standing up to date and the change into the incident log.
-
-        Tells whoever listens. Gives the incident with the receipt of the change.
-        """
-        today = local_date(call.now, self._rulebook.current)
-        standings.recompute(call.transaction, {each.lookup_key for each in identities}, today)
-        seeds = sorted(
-            base64url.encode(self._protector.open_seed(each.seed_sealed, each.lookup_key))
-            for each in identities
-        )
-        subject: dict[str, JsonValue] = {
-            "content": base64url.encode(content_digest(incident.filing)),
-            "incident": incident.id,
-            "seeds": seeds,
-        }
-        draft = Draft(
-            log=Log.INCIDENTS,
-            record_type=record_type,
-            header=Header(
-                member=call.caller.member,
-                purpose=None,
-                at=call.now,
-                request_id=call.request_id,
-                outcome=incident.course.value,
-                edition=incident.edition,
-                signed_request=call.request_digest,
-            ),
-            subject=subject,
-            signed_request=call.signed_request,
-            lookup_keys=tuple(each.lookup_key for each in identities),
-        )
-        (entry,) = self._ledger.append(call.transaction, [draft], call.now)
-        kept = store.keep_receipt(call.transaction, incident, self._ledger.receipt(entry))
-        change = Change(
-            record_type=record_type,
-            before=before,
-            after=kept,
-            lookup_keys=sorted({each.lookup_key for each in identities}),
-            entry=entry,
-            at=call.now,
-        )
-        self._listeners.tell(call.transaction, change)
-        return kept
-
-
-_NEW_NOTICE_MISSING = FieldError(
-    pointer="/notice",
-    code="new_notice_missing",
-    detail="The amendment weighs more: notify the subject again, then amend with that notice.",
-)
+def _recertified(incident: Incident) -> dict[str, JsonValue]:
+    certified = incident.recertification
+    if certified is None:
+        return {}
+    on = certified.certified_on.isoformat()
+    return {"recertification": {"reviewer": certified.reviewer, "certified_on": on}}
 
 
 def _same_report(incident: Incident, digest: bytes) -> FiledIncident:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
-from registry.incidents.model import Course
+from registry.incidents.model import Block, Course, doubt_of
 from registry.incidents.store import incident_identities, incidents
 from registry.kernel.clock import format_instant, parse_instant
 from registry.kernel.ids import IncidentId, MemberId
@@ -56,6 +56,7 @@ _LINES = (
         incidents.c.expires_on,
         incidents.c.furnisher,
         incidents.c.course,
+        incidents.c.block,
         incidents.c.evidence,
     )
     .join(incidents, incidents.c.id == incident_identities.c.incident_id)
@@ -157,7 +158,7 @@ def _document(row: sa.Row[Any]) -> dict[str, Any]:
         "e": format_instant(row.effective_at),
         "x": row.expires_on.isoformat(),
         "f": row.furnisher,
-        "d": (Doubt.DISPUTED if row.course == Course.DISPUTED.value else Doubt.NONE).value,
+        "d": doubt_of(Course(row.course), row.block and Block(row.block)).value,
         "j": any(item["adjudicator"] in _INDEPENDENT for item in row.evidence),
         "v": row.last_verified_on.isoformat(),
     }

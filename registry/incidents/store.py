@@ -9,8 +9,13 @@ import sqlalchemy as sa
 from registry.database.statements import insert_if_absent
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, Json, metadata
-from registry.incidents.model import Course, Incident, KeptIdentity
-from registry.incidents.rows import filing_from_row, filing_to_row
+from registry.incidents.model import Block, Course, Incident, KeptIdentity
+from registry.incidents.rows import (
+    filing_from_row,
+    filing_to_row,
+    recertification_from_json,
+    recertification_to_json,
+)
 from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.paging import Page
 from registry.rulebook.model import Severity
@@ -47,6 +52,8 @@ incidents = sa.Table(
     sa.Column("report_receipt", sa.Text, nullable=False),
     sa.Column("receipt", sa.Text, nullable=False),
     sa.Column("withdrawal_reason", sa.Text),
+    sa.Column("block", sa.String(16)),
+    sa.Column("recertification", Json),
     sa.UniqueConstraint("furnisher", "reference"),
     # A furnisher reads its own incidents in order.
     sa.Index("ix_incidents_furnisher_id", "furnisher", "id"),
@@ -200,6 +207,8 @@ def _to_row(incident: Incident) -> dict[str, Any]:
         "report_receipt": incident.report_receipt,
         "receipt": incident.receipt,
         "withdrawal_reason": incident.withdrawal_reason,
+        "block": incident.block and incident.block.value,
+        "recertification": recertification_to_json(incident.recertification),
         **filing_to_row(incident.filing),
     }
 
@@ -223,4 +232,6 @@ def from_row(row: sa.Row[Any]) -> Incident:
         report_receipt=row.report_receipt,
         receipt=row.receipt,
         withdrawal_reason=row.withdrawal_reason,
+        block=None if row.block is None else Block(row.block),
+        recertification=recertification_from_json(row.recertification),
     )

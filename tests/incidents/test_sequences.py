@@ -33,14 +33,28 @@ class Sequence:
         code = self.random.choice(["B114", "B110", "B101", "V402"])
         told_at = self.world.clock.now() - timedelta(hours=self.random.randint(0, 300))
         reference = f"case-{len(self.filed)}"
-        filed = report(reference, *names, code=code, notice=with_notice(told_at))
+        # Each is an act of its own: what was withdrawn would not come back like this.
+        day = proved().occurred_on - timedelta(days=len(self.filed))
+        filed = report(
+            reference,
+            *names,
+            code=code,
+            occurred_on=day,
+            order=reference,
+            notice=with_notice(told_at),
+        )
         incident = self.world.file(filed, by=member).incident
         self.filed[incident.id] = (member, names, incident)
 
     def report_again(self) -> None:
         for member, names, incident in self.some():
             again = report(
-                incident.reference, *names, code=incident.filing.code, notice=incident.filing.notice
+                incident.reference,
+                *names,
+                code=incident.filing.code,
+                occurred_on=incident.filing.occurred_on,
+                order=incident.filing.order,
+                notice=incident.filing.notice,
             )
             if incident.version == 1:
                 assert Filed.BEFORE is self.world.file(again, by=member).filed

@@ -73,13 +73,14 @@ class World:
         self.directory = Directory(clock=self.clock, prior=RULEBOOK.current.reliability)
         self.operator = Members(ledger=self.ledger, rulebook=RULEBOOK, origin=ORIGIN)
         self.protector = Protector(pepper=b"p" * 32, sealer=SEALER)
+        self.listeners = Listeners()
         self.incidents = Incidents(
             rulebook=RULEBOOK,
             keyring=_keyring(),
             protector=self.protector,
             directory=self.directory,
             ledger=self.ledger,
-            listeners=Listeners(),
+            listeners=self.listeners,
         )
 
     @property

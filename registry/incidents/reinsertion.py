@@ -1,0 +1,120 @@
+"""What was removed does not come back unseen.
+
+An incident that was overturned, withdrawn or erased by order may be filed again,
+under whatever reference, only when somebody certifies it anew and the subject has
+been told since; it then has effect when that notice has run. It is known again by
+marks under the pepper, which tell nothing to whoever has the database.
+Source: RULEBOOK 3 (reinsertion); FCRA 611(a)(5)(B).
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from registry.database.statements import insert_if_absent
+from registry.database.transaction import Transaction
+from registry.database.types import Instant, metadata
+from registry.identity.protection import Protector
+from registry.incidents.model import Incident, ReinsertionRefused, Report
+from registry.kernel.ids import MemberId
+from registry.kernel.problems import FieldError
+from registry.rulebook.calendar import due_at, local_date
+from registry.rulebook.filing import Filing
+from registry.rulebook.model import Edition
+
+reinsertion_marks = sa.Table(
+    "reinsertion_marks",
+    metadata,
+    sa.Column("mark", sa.LargeBinary(32), primary_key=True),
+    sa.Column("removed_at", Instant, nullable=False),
+    # From then on the same act is too old to be filed.
+    sa.Column("expires_on", sa.Date, nullable=False, index=True),
+)
+
+
+class Reinsertion:
+    """Remembers what was removed, and asks for more before it is filed again."""
+
+    def __init__(self, *, protector: Protector) -> None:
+        self._protector = protector
+
+    def remember(
+        self,
+        transaction: Transaction,
+        incident: Incident,
+        lookup_keys: Collection[bytes],
+        now: datetime,
+    ) -> None:
+        """Notes that an incident was removed; noted before: the later time counts."""
+        marks = sorted(set(self._marks(incident.furnisher, incident.filing, lookup_keys)))
+        later = sa.update(reinsertion_marks).where(reinsertion_marks.c.mark.in_(marks))
+        transaction.execute(later.values(removed_at=now, expires_on=incident.expires_on))
+        for mark in marks:
+            values = {"mark": mark, "removed_at": now, "expires_on": incident.expires_on}
+            transaction.execute(insert_if_absent(transaction, reinsertion_marks, values))
+
+    def effective_not_before(
+        self,
+        transaction: Transaction,
+        furnisher: MemberId,
+        report: Report,
+        lookup_keys: Collection[bytes],
+        edition: Edition,
+    ) -> datetime | None:
+        """When a report has effect at the earliest that brings back what was removed.
+
+        None where nothing like it was removed. Raises: ReinsertionRefused.
+        """
+        marks = sorted(set(self._marks(furnisher, report.filing, lookup_keys)))
+        select = sa.select(sa.func.max(reinsertion_marks.c.removed_at))
+        removed_at = transaction.execute(
+            select.where(reinsertion_marks.c.mark.in_(marks))
+        ).scalar_one()
+        if removed_at is None:
+            return None
+        errors = list(_lacking(report, removed_at, edition))
+        if errors:
+            raise ReinsertionRefused(errors=errors)
+        assert report.filing.notice is not None, "the proof has seen the notice"
+        span = edition.deadlines.reinsertion_notice
+        return due_at(report.filing.notice.delivered_at, span, edition)
+
+    def forget_expired(self, transaction: Transaction, today: date) -> None:
+        """Deletes the marks of acts that are too old by `today` to be filed again."""
+        delete = sa.delete(reinsertion_marks).where(reinsertion_marks.c.expires_on <= today)
+        transaction.execute(delete)
+
+    def _marks(
+        self, furnisher: MemberId, filing: Filing, lookup_keys: Collection[bytes]
+    ) -> Iterator[bytes]:
+        """One mark for each way in which a filing may be the same act of the same person."""
+        for key in lookup_keys:
+            who = f"reinsertion\x00{furnisher}\x00".encode() + key
+            act = f"\x00act\x00{filing.code}\x00{filing.occurred_on.isoformat()}"
+            yield self._protector.mark(who + act.encode())
+            if filing.order is not None:
+                yield self._protector.mark(who + f"\x00order\x00{filing.order}".encode())
+
+
+def _lacking(report: Report, removed_at: datetime, edition: Edition) -> Iterator[FieldError]:
+    certified = report.recertification
+    if certified is None:
+        yield FieldError(
+            pointer="/recertification",
+            code="recertification_missing",
+            detail="This was removed before: who certifies anew that it is accurate and complete?",
+        )
+    elif certified.certified_on < local_date(removed_at, edition):
+        yield FieldError(
+            pointer="/recertification/certified_on",
+            code="certified_before_removal",
+            detail="The certification is older than the removal.",
+        )
+    notice = report.filing.notice
+    if notice is None or notice.delivered_at < removed_at:
+        yield FieldError(
+            pointer="/notice/delivered_at",
+            code="notice_before_removal",
+            detail="The subject must have been told since the removal that it is filed again.",
+        )
