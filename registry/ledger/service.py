@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +32,14 @@ RECEIPT_TYPE = "ccr-receipt+jwt"
 DRAFTS_MAX = 1000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeEntries:
+    """Entries ready to be written, and what each is known by, in the same order."""
+
+    rows: Sequence[store.PendingRow]
+    appended: Sequence[Appended]
+
+
 class Ledger:
     """The two logs of this node, as far as the pending entry.
 
@@ -57,17 +66,22 @@ class Ledger:
         The entries are durable when the transaction is committed; receipts and
         answers may leave only then.
         """
-        if not drafts:
-            return []
+        made = self.make(drafts, now)
+        self.write(transaction, made)
+        return list(made.appended)
+
+    def make(self, drafts: Sequence[Draft], now: datetime) -> MadeEntries:
+        """An entry for each draft, in their order; nothing is written yet."""
         assert len(drafts) <= DRAFTS_MAX
-        rows = []
-        appended = []
-        for draft in drafts:
-            row, entry = self._make(draft, now)
-            rows.append(row)
-            appended.append(entry)
-        store.insert(transaction, rows)
-        return appended
+        made = [self._make(draft, now) for draft in drafts]
+        return MadeEntries(
+            rows=[row for row, _ in made], appended=[appended for _, appended in made]
+        )
+
+    def write(self, transaction: Transaction, made: MadeEntries) -> None:
+        """Writes entries with one INSERT, if there are any; durable with the transaction."""
+        if made.rows:
+            store.insert(transaction, made.rows)
 
     def receipt(self, appended: Appended) -> str:
         """The signed promise that the entry will stand in its log within a minute (JWS)."""

@@ -17,6 +17,7 @@ from registry.kernel.ids import LookupId, Prefix, parse_id
 from registry.kernel.problems import Problem
 from registry.lookups.model import (
     AuthorisationNotKnown,
+    Inquiry,
     LookupAnswer,
     LookupNotFound,
     LookupRequest,
@@ -47,7 +48,7 @@ _request_schema = LookupRequestSchema()
 @blueprint.response(200, LookupAnswerSchema)
 def make_lookup(call: Call, lookup: LookupRequest) -> Response:
     """Look one person up before a refund."""
-    (result,) = the(Lookups).look_up(call, [lookup])
+    (result,) = _look_up(call, [lookup])
     if isinstance(result, Problem):
         # Returned, not raised: the refused lookup stands in the access log.
         return problem_response(result, the(Door).origin)
@@ -62,7 +63,7 @@ def make_lookups(call: Call, batch: dict[str, Any]) -> Response:
     """Look up to 100 people up, each with its own order and purpose."""
     read = [_read(document) for document in batch["lookups"]]
     requests = [each for each in read if isinstance(each, LookupRequest)]
-    answers = iter(the(Lookups).look_up(call, requests) if requests else ())
+    answers = iter(_look_up(call, requests) if requests else ())
     results = [next(answers) if isinstance(each, LookupRequest) else each for each in read]
     return _json({"results": _results(call, results)})
 
@@ -85,6 +86,11 @@ def record_outcome(call: Call, outcome: Outcome, lookup_id: str) -> Any:
         "receipt": recorded.receipt,
     }
     return document, 201 if added else 200
+
+
+def _look_up(call: Call, requests: Sequence[LookupRequest]) -> list[LookupAnswer | Problem]:
+    inquiries = [Inquiry(call=call, request=request) for request in requests]
+    return the(Lookups).look_up(call.transaction, inquiries, call.now)
 
 
 def _read(document: object) -> LookupRequest | Problem:

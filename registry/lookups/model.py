@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from registry.http.caller import DetachedCall
 from registry.identity.model import IdentityToken
 from registry.kernel.ids import EntryId, LookupId
 from registry.kernel.problems import Kind, Problem, Text
@@ -139,6 +140,14 @@ class LookupRequest:
     order: str
     authorisation: Authorisation
     agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """One question, and the signed call that asks it."""
+
+    call: DetachedCall
+    request: LookupRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

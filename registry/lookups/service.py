@@ -16,18 +16,17 @@ from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import LookupId, Prefix, new_uuid, parse_id, with_prefix
 from registry.kernel.problems import Problem
 from registry.ledger.model import Appended, Draft, Header, Log, Opening, RecordType, decode_entry
-from registry.ledger.service import Ledger
+from registry.ledger.service import Ledger, MadeEntries
 from registry.ledger.watch import LogWatch
 from registry.lookups import store
 from registry.lookups.model import (
-    BATCH_LOOKUPS_MAX,
     REASON_WEAK,
     AuthorisationNotKnown,
     Basis,
+    Inquiry,
     LookupAnswer,
     LookupKeyUnknown,
     LookupNotFound,
-    LookupRequest,
     LookupScopeMissing,
     Match,
     Outcome,
@@ -50,6 +49,9 @@ from registry.score.model import (
     in_effect,
 )
 
+# Of all the calls that are answered together.
+INQUIRIES_MAX = 256
+
 _NOTHING_KNOWN = KnownSubject(incidents=(), protective=())
 
 
@@ -69,18 +71,45 @@ class _Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """A request with the seeds and lookup keys its tokens lead to."""
+class Question:
+    """An inquiry with the seeds and lookup keys its tokens lead to."""
 
     uuid: UUID
-    request: LookupRequest
+    inquiry: Inquiry
     seeds: Sequence[bytes]
     lookup_keys: Sequence[bytes]
     refusal: Problem | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Inquiries, judged as far as that needs no database.
+
+    `lookup_keys` are those whose standings answer them, ascending: of a refused
+    question nothing is read.
+    """
+
+    now: datetime
+    questions: Sequence[Question]
+    lookup_keys: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What each inquiry gets, in their order, as soon as `entries` are on disk."""
+
+    results: list[LookupAnswer | Problem]
+    entries: MadeEntries
+
+
 class Lookups:
-    """The accountable inquiry."""
+    """The accountable inquiry.
+
+    Inquiries come as a list, of one call or of many: whatever is read or written
+    for them is one statement for the list, and each is answered or refused alone.
+    A door that runs the statements itself calls `ask` and `answer`, which touch no
+    database, around the same two that `look_up` runs.
+    """
 
     def __init__(
         self,
@@ -100,30 +129,48 @@ class Lookups:
         self._log_watch = log_watch
 
     def look_up(
-        self, call: Call, requests: Sequence[LookupRequest]
+        self, transaction: Transaction, inquiries: Sequence[Inquiry], now: datetime
     ) -> list[LookupAnswer | Problem]:
-        """An answer or a refusal for each request, in their order; each stands in the log.
+        """An answer or a refusal for each inquiry, in their order; each stands in the log.
 
         One SELECT and one INSERT for the whole list. The caller commits before
-        any of it leaves.
+        any of it leaves. Raises: LogBehind, LogFull.
         """
-        assert 1 <= len(requests) <= BATCH_LOOKUPS_MAX
-        self._log_watch.require_keeping_up(call.transaction)
-        questions = [self._question(call, request) for request in requests]
-        known = self._known(call, questions)
-        findings = [self._finding(question, known, call.now) for question in questions]
-        assessments = [self._assess(finding, call.now) for finding in findings]
+        self._log_watch.require_keeping_up(transaction)
+        asked = self.ask(inquiries, now)
+        answered = self.answer(asked, self._known(transaction, asked))
+        self._ledger.write(transaction, answered.entries)
+        return answered.results
+
+    def ask(self, inquiries: Sequence[Inquiry], now: datetime) -> Asked:
+        """The inquiries, each permitted or refused; a refusal is a value, to be logged."""
+        assert 1 <= len(inquiries) <= INQUIRIES_MAX
+        questions = [self._question(inquiry, now) for inquiry in inquiries]
+        keys = {
+            key
+            for question in questions
+            if question.refusal is None
+            for key in question.lookup_keys
+        }
+        return Asked(now=now, questions=questions, lookup_keys=sorted(keys))
+
+    def answer(self, asked: Asked, known: Mapping[bytes, KnownSubject]) -> Answered:
+        """What is `known` under the asked keys, scored for each inquiry, and its entry."""
+        now, questions = asked.now, asked.questions
+        findings = [self._finding(question, known, now) for question in questions]
+        assessments = [self._assess(finding, now) for finding in findings]
         drafts = [
-            self._draft(call, question, finding, assessment)
+            self._draft(question, finding, assessment, now)
             for question, finding, assessment in zip(questions, findings, assessments, strict=True)
         ]
-        appended = self._ledger.append(call.transaction, drafts, call.now)
-        return [
+        entries = self._ledger.make(drafts, now)
+        results = [
             question.refusal or self._answer(question, finding, assessment, entry)
             for question, finding, assessment, entry in zip(
-                questions, findings, assessments, appended, strict=True
+                questions, findings, assessments, entries.appended, strict=True
             )
         ]
+        return Answered(results=results, entries=entries)
 
     def record_outcome(
         self, call: Call, lookup: LookupId, outcome: Outcome
@@ -163,21 +210,23 @@ class Lookups:
         """Deletes what is kept of lookups beside the log; how many outcomes that were."""
         return store.forget_outcomes(transaction, lookups)
 
-    def _question(self, call: Call, request: LookupRequest) -> _Question:
-        seeds = [self._protector.seed_of(each.identity.token) for each in request.identities]
-        return _Question(
-            uuid=new_uuid(call.now),
-            request=request,
+    def _question(self, inquiry: Inquiry, now: datetime) -> Question:
+        identities = inquiry.request.identities
+        seeds = [self._protector.seed_of(each.identity.token) for each in identities]
+        return Question(
+            uuid=new_uuid(now),
+            inquiry=inquiry,
             seeds=seeds,
             lookup_keys=[self._protector.lookup_key(seed) for seed in seeds],
-            refusal=self._refusal(call, request),
+            refusal=self._refusal(inquiry),
         )
 
-    def _refusal(self, call: Call, request: LookupRequest) -> Problem | None:
+    def _refusal(self, inquiry: Inquiry) -> Problem | None:
         """Why this member may not ask this question, if so. Source: RULEBOOK 5."""
-        if Scope.LOOK_UP not in call.caller.scopes:
+        caller, request = inquiry.call.caller, inquiry.request
+        if Scope.LOOK_UP not in caller.scopes:
             return LookupScopeMissing()
-        if request.purpose not in call.caller.purposes:
+        if request.purpose not in caller.purposes:
             return PurposeNotGranted()
         if request.authorisation.basis is Basis.ONE_USE:
             # One-use authorisations are issued at the subject's own door, which
@@ -188,25 +237,18 @@ class Lookups:
                 return LookupKeyUnknown()
         return None
 
-    def _known(self, call: Call, questions: Sequence[_Question]) -> Mapping[bytes, KnownSubject]:
-        # A refused question learns nothing, so nothing is read for it.
-        keys = {
-            key
-            for question in questions
-            if question.refusal is None
-            for key in question.lookup_keys
-        }
-        if not keys:
+    def _known(self, transaction: Transaction, asked: Asked) -> Mapping[bytes, KnownSubject]:
+        if not asked.lookup_keys:
             return {}
-        return self._incidents.standings_of(call.transaction, sorted(keys))
+        return self._incidents.standings_of(transaction, asked.lookup_keys)
 
     def _finding(
-        self, question: _Question, known: Mapping[bytes, KnownSubject], now: datetime
+        self, question: Question, known: Mapping[bytes, KnownSubject], now: datetime
     ) -> _Finding:
         sure: dict[str, Contribution] = {}
         unsure: dict[str, Contribution] = {}
         protective: dict[str, ProtectiveMarker] = {}
-        presented = zip(question.request.identities, question.lookup_keys, strict=True)
+        presented = zip(question.inquiry.request.identities, question.lookup_keys, strict=True)
         for identity, key in presented if question.refusal is None else ():
             subject = known.get(key, _NOTHING_KNOWN)
             protective |= {marker.incident_id: marker for marker in subject.protective}
@@ -232,9 +274,9 @@ class Lookups:
         return assess(standing, self._edition, now)
 
     def _draft(
-        self, call: Call, question: _Question, finding: _Finding, assessment: Assessment
+        self, question: Question, finding: _Finding, assessment: Assessment, now: datetime
     ) -> Draft:
-        request = question.request
+        call, request = question.inquiry.call, question.inquiry.request
         more: dict[str, JsonValue] = {
             "agent": request.agent,
             "order": request.order,
@@ -254,7 +296,7 @@ class Lookups:
             header=Header(
                 member=call.caller.member,
                 purpose=request.purpose,
-                at=call.now,
+                at=now,
                 request_id=call.request_id,
                 outcome="refused" if question.refusal else "answered",
                 edition=self._edition.name,
@@ -271,7 +313,7 @@ class Lookups:
         )
 
     def _answer(
-        self, question: _Question, finding: _Finding, assessment: Assessment, entry: Appended
+        self, question: Question, finding: _Finding, assessment: Assessment, entry: Appended
     ) -> LookupAnswer:
         match = finding.match
         return LookupAnswer(

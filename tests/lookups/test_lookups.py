@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from registry.http.caller import Call, Caller, Scope
+from registry.http.caller import Caller, DetachedCall
 from registry.kernel.clock import MovableClock
 from registry.ledger.model import RecordType
-from registry.lookups.model import LookupAnswer
+from registry.lookups.model import Inquiry, LookupAnswer, LookupScopeMissing, Match
 from registry.lookups.schemas import LookupAnswerSchema, LookupRequestSchema, answer_document
-from registry.members.model import Role
+from registry.members.model import Member, Role
 from tests.lookups.samples import Market, batch, new_market, question, token
 from tests.nodes import new_app, new_caller, new_node
 
@@ -251,6 +251,48 @@ def test_a_member_without_the_scope_is_refused_on_record(market: Market) -> None
     )
 
 
+def test_inquiries_of_several_members_are_answered_each_alone(market: Market) -> None:
+    """With one list: each under its own member's grant, with an entry of its own."""
+    market.report("ming")
+    nosy = new_caller(market.node, market.app, "Nosy", frozenset({Role.FURNISHER}))
+    members = [market.inquirer.member, nosy.member, market.furnisher.member]
+    request = LookupRequestSchema().load(question("ming"))
+    inquiries = [Inquiry(call=call_of(each, market), request=request) for each in members]
+    with market.node.database.transaction() as transaction:
+        market.node.directory.refresh(transaction)
+        first, refused, third = market.node.lookups.look_up(
+            transaction, inquiries, market.clock.now()
+        )
+    assert isinstance(refused, LookupScopeMissing)
+    assert isinstance(first, LookupAnswer)
+    assert isinstance(third, LookupAnswer)
+    assert first.match is third.match is Match.MATCH
+    assert first.lookup != third.lookup
+    asked = [each["header"]["member"] for each in market.entries(RecordType.LOOKUP)]
+    assert {members[0].id, members[2].id} == set(asked)
+    (entry,) = market.entries(RecordType.REFUSED_LOOKUP)
+    assert nosy.member.id == entry["header"]["member"]
+
+
+def call_of(member: Member, market: Market) -> DetachedCall:
+    """A call by `member`, as a door hands it on."""
+    caller = Caller(
+        member=member.id,
+        kid="kid",
+        scopes=member.scopes,
+        purposes=member.purposes,
+        requests_per_minute=1,
+        evaluations_per_hour=1,
+    )
+    return DetachedCall(
+        caller=caller,
+        now=market.clock.now(),
+        request_id=uuid4(),
+        signed_request="a.b.c",
+        request_digest=bytes(32),
+    )
+
+
 def test_an_answer_written_by_hand_is_what_the_schema_writes(market: Market) -> None:
     """The fast form of an answer and the described one are the same, for every match."""
     market.report("ming")
@@ -263,24 +305,9 @@ def test_an_answer_written_by_hand_is_what_the_schema_writes(market: Market) -> 
     ]
     with market.node.database.transaction() as transaction:
         market.node.directory.refresh(transaction)
-        member = market.inquirer.member
-        caller = Caller(
-            member=member.id,
-            kid="kid",
-            scopes=frozenset(Scope),
-            purposes=member.purposes,
-            requests_per_minute=1,
-            evaluations_per_hour=1,
-        )
-        call = Call(
-            caller=caller,
-            now=market.clock.now(),
-            request_id=uuid4(),
-            signed_request="a.b.c",
-            request_digest=bytes(32),
-            transaction=transaction,
-        )
-        answers = market.node.lookups.look_up(call, requests)
+        call = call_of(market.inquirer.member, market)
+        inquiries = [Inquiry(call=call, request=each) for each in requests]
+        answers = market.node.lookups.look_up(transaction, inquiries, call.now)
     assert ["match", "weak", "none"] == [
         each.match.value for each in answers if isinstance(each, LookupAnswer)
     ]
