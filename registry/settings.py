@@ -140,6 +140,11 @@ class Settings:
         return self.home / "high-water"
 
     @property
+    def witness_marks_directory(self) -> Path:
+        """Where the marks of what was cosigned lie, under the same rule."""
+        return self.home / "high-water" / "witnessed"
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the database is the embedded one, which takes one server process."""
         return self.database_url.startswith("sqlite")

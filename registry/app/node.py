@@ -270,6 +270,7 @@ def _fsck(
 def _witness(settings: Settings, database: Database, key: PrivateKey) -> Witness:
     return Witness(
         database=database,
+        marks=HighWaterMarks(settings.witness_marks_directory),
         name=f"{settings.authority}/witness",
         key=key,
         logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),

@@ -43,6 +43,13 @@ class LogSchema(AnswerSchema):
     vkey = fields.String(required=True)
 
 
+class WitnessSchema(AnswerSchema):
+    """This node as a witness of other logs, under the key its cosignatures verify with."""
+
+    name = fields.String(required=True)
+    vkey = fields.String(required=True)
+
+
 class DirectorySchema(AnswerSchema):
     """What a client needs to know of this node."""
 
@@ -52,6 +59,7 @@ class DirectorySchema(AnswerSchema):
     api = fields.String(required=True)
     keys = fields.List(fields.Nested(KeySetSchema), required=True)
     logs = fields.List(fields.Nested(LogSchema), required=True)
+    witness = fields.Nested(WitnessSchema, required=True)
     mode = OneOf(Mode, required=True)
 
 
@@ -84,6 +92,10 @@ def show_directory() -> Any:
             for key_set in node.keyring.published()
         ],
         "logs": [_log(node, log) for log in Log],
+        "witness": {
+            "name": node.witness.verifier.name,
+            "vkey": node.witness.verifier.to_vkey(),
+        },
         "mode": settings.mode,
     }
     return document, 200, {"Cache-Control": "public, max-age=60"}

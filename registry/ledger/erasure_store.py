@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from registry.database.statements import insert_or_replace
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
 from registry.kernel.ids import IncidentId, MemberId
@@ -157,11 +157,8 @@ def position(transaction: Transaction, name: str) -> bytes:
 
 def move_position(transaction: Transaction, name: str, after: bytes) -> None:
     """Notes up to which id a clock has been applied."""
-    kind = sqlite if transaction.is_sqlite else postgresql
-    insert = kind.insert(erasure_positions).values(name=name, after=after)
-    transaction.execute(
-        insert.on_conflict_do_update(index_elements=["name"], set_={"after": after})
-    )
+    insert = insert_or_replace(transaction, erasure_positions, replaced=["after"])
+    transaction.execute(insert, {"name": name, "after": after})
 
 
 def start_over(transaction: Transaction) -> None:

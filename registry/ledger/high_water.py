@@ -20,6 +20,10 @@ class LogForked(Exception):
     """The database holds another history than the one that was signed: stop and look."""
 
 
+class MarkMoved(Exception):
+    """Another moved the mark meanwhile: what was compared with it must be compared again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A tree that was signed: no other of its size may ever be."""
@@ -45,13 +49,12 @@ class HighWaterMarks:
     def advance(self, name: str, *, seen: Mark | None, to: Mark) -> None:
         """Moves a mark from `seen` to `to`, durably.
 
-        Raises: LogForked when it is not at `seen` any more: another sequencer
-        has signed.
+        Raises: MarkMoved when it is not at `seen` any more.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         with self._locked(name):
             if self.read(name) != seen:
-                raise LogForked(f"The mark of {name} was moved by another sequencer.")
+                raise MarkMoved(name)
             path = self._path(name)
             beside = path.with_suffix(".new")
             text = json.dumps({"size": to.size, "root": base64url.encode(to.root)}) + "\n"

@@ -4,16 +4,16 @@ Only the sequencer writes here. Triggers refuse changes of an entry that has its
 place, and any change of a payload that is not its erasure.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.crypto.tiles import Tile, TileMissing
+from registry.database.statements import insert_or_replace
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
 from registry.ledger.model import ENTRY_BYTES, SALT_BYTES, Log, Shard
@@ -137,12 +137,19 @@ def pending(transaction: Transaction, entries_max: int) -> list[PendingEntry]:
     ]
 
 
-def oldest_pending(transaction: Transaction) -> UUID | None:
-    """The id of the entry that waits longest, which says since when."""
-    # Not min(): PostgreSQL has none for bytea before version 18.
+def last_pending(transaction: Transaction) -> UUID | None:
+    """The id of the waiting entry whose turn comes after all others'."""
+    # Not max(): PostgreSQL has none for bytea before version 18.
     column = pending_entries.c.entry_id
-    found = transaction.execute(sa.select(column).order_by(column).limit(1)).scalar()
+    found = transaction.execute(sa.select(column).order_by(column.desc()).limit(1)).scalar()
     return None if found is None else UUID(bytes=bytes(found))
+
+
+def still_pending(transaction: Transaction, entries: Collection[UUID]) -> set[UUID]:
+    """Those of `entries` that wait for their place."""
+    column = pending_entries.c.entry_id
+    select = sa.select(column).where(column.in_([each.bytes for each in entries]))
+    return {UUID(bytes=bytes(entry)) for entry in transaction.execute(select).scalars()}
 
 
 def heads(transaction: Transaction) -> list[Head]:
@@ -168,7 +175,9 @@ def put_head(transaction: Transaction, shard: Shard, *, size: int, root: bytes) 
         "root": root,
         "published_size": 0,
     }
-    _upsert(transaction, log_heads, [values], replaced=("size", "root"))
+    transaction.execute(
+        insert_or_replace(transaction, log_heads, replaced=["size", "root"]), values
+    )
 
 
 def publish(
@@ -260,7 +269,7 @@ def put_tiles(transaction: Transaction, shard: Shard, tiles: Mapping[Tile, bytes
         }
         for place, hashes in tiles.items()
     ]
-    _upsert(transaction, log_tiles, values, replaced=("hashes",))
+    transaction.execute(insert_or_replace(transaction, log_tiles, replaced=["hashes"]), values)
 
 
 def entries_between(transaction: Transaction, shard: Shard, *, first: int, end: int) -> list[bytes]:
@@ -337,22 +346,6 @@ def _head(row: sa.Row[Any]) -> Head:
         checkpoint=row.checkpoint,
         published_at=row.published_at,
     )
-
-
-def _upsert(
-    transaction: Transaction,
-    table: sa.Table,
-    values: Sequence[Mapping[str, Any]],
-    *,
-    replaced: Sequence[str],
-) -> None:
-    kind = sqlite if transaction.is_sqlite else postgresql
-    insert = kind.insert(table)
-    statement = insert.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={name: insert.excluded[name] for name in replaced},
-    )
-    transaction.execute(statement, list(values))
 
 
 def _insert_many(

@@ -23,7 +23,7 @@ from registry.database.engine import Database
 from registry.database.transaction import DatabaseUnavailable, Transaction
 from registry.kernel.clock import Clock
 from registry.ledger import lease, log_store
-from registry.ledger.high_water import HighWaterMarks, LogForked, Mark
+from registry.ledger.high_water import HighWaterMarks, LogForked, Mark, MarkMoved
 from registry.ledger.log_store import Head, PendingEntry
 from registry.ledger.model import Log, Shard, half_year_of, shard_of
 
@@ -158,24 +158,40 @@ class Sequencer:
         return edge
 
     def _publish(self) -> tuple[Shard, ...]:
+        try:
+            return self._publish_heads()
+        except MarkMoved:
+            # Another has signed since. Nothing is lost: what is unpublished still is
+            # compared with the mark it left at the next step.
+            return ()
+
+    def _publish_heads(self) -> tuple[Shard, ...]:
         with self._database.reading() as transaction:
-            waiting = [head for head in log_store.heads(transaction) if _is_unpublished(head)]
+            shards = [each.shard for each in log_store.heads(transaction) if _is_unpublished(each)]
+        # The marks before the heads: with another sequencer at work besides, a mark
+        # read later could be of a tree that this transaction does not see yet.
+        marks = {shard: self._marks.read(shard.name) for shard in shards}
+        with self._database.reading() as transaction:
+            waiting = [
+                each
+                for each in log_store.heads(transaction)
+                if each.shard in marks and _is_unpublished(each)
+            ]
             for head in waiting:
-                self._require_no_fork(transaction, head)
+                self._require_no_fork(transaction, head, marks[head.shard])
         for head in waiting:
-            self._publish_head(head)
+            self._publish_head(head, marks[head.shard])
         return tuple(head.shard for head in waiting)
 
-    def _publish_head(self, head: Head) -> None:
+    def _publish_head(self, head: Head, seen: Mark | None) -> None:
         """Signs a head that extends what was signed last.
 
-        The mark moves first: a checkpoint that was never served harms nobody, one
-        that was served and forgotten is a fork to come.
+        The mark moves first, and only from where the head was compared with it: a
+        checkpoint that was never served harms nobody, one that was served and
+        forgotten is a fork to come.
         """
         name = head.shard.name
-        self._marks.advance(
-            name, seen=self._marks.read(name), to=Mark(size=head.size, root=head.root)
-        )
+        self._marks.advance(name, seen=seen, to=Mark(size=head.size, root=head.root))
         # Crash point: the mark is here and the checkpoint is not; the next step
         # finds the head unpublished and signs the same tree.
         origin = f"{self._authority}/log/{name}"
@@ -190,9 +206,10 @@ class Sequencer:
                 now=self._clock.now(),
             )
 
-    def _require_no_fork(self, transaction: Transaction, head: Head) -> None:
-        mark = self._marks.read(head.shard.name)
+    def _require_no_fork(self, transaction: Transaction, head: Head, mark: Mark | None) -> None:
         if mark is None:
+            if self._marks.read(head.shard.name) is not None:
+                raise MarkMoved
             if head.published_size:
                 raise LogForked(f"The mark of {head.shard.name} is gone; it had been signed.")
             return

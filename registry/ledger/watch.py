@@ -20,6 +20,7 @@ from registry.ledger import log_store
 logger = logging.getLogger("registry.ledger")
 
 LOOK_EVERY_SECONDS = 1.0
+SEEN_ENTRIES_MAX = 64
 _MEBIBYTE = 1024 * 1024
 
 
@@ -55,8 +56,21 @@ class LogLimits:
     disk_free_min_mebibytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A waiting entry, and when it was first seen to be the last in the queue."""
+
+    entry: UUID
+    since: float
+
+
 class LogWatch:
-    """How long the oldest waiting entry has been seen waiting, and the room left."""
+    """How long an entry has been seen waiting that still waits, and the room left.
+
+    Each look remembers the entry at the end of the queue. It has its place only
+    when all before it have theirs, so that a sequencer slower than what comes in
+    shows as surely as one that stands still.
+    """
 
     def __init__(
         self, *, home: Path, limits: LogLimits, monotonic: Callable[[], float] = time.monotonic
@@ -66,8 +80,7 @@ class LogWatch:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._looked_at = -math.inf
-        self._oldest: UUID | None = None
-        self._waiting_since = 0.0
+        self._seen: list[_Seen] = []
         self._has_room = True
         self._warned = False
 
@@ -88,18 +101,28 @@ class LogWatch:
                 self._lock.release()
         if not self._has_room:
             raise LogFull(retry_after_seconds=60)
-        if self._oldest is not None and now - self._waiting_since > seconds_max:
+        if self._waited(now) > seconds_max:
             raise LogBehind(retry_after_seconds=10)
+
+    def _waited(self, now: float) -> float:
+        seen = self._seen
+        return now - seen[0].since if seen else 0.0
 
     def _look(self, transaction: Transaction, now: float) -> None:
         # Seen waiting, not the entry's own time: a sandbox's clock may be moved.
-        oldest = log_store.oldest_pending(transaction)
-        if oldest != self._oldest:
-            self._oldest, self._waiting_since, self._warned = oldest, now, False
+        waiting = log_store.still_pending(transaction, [each.entry for each in self._seen])
+        seen = [each for each in self._seen if each.entry in waiting]
+        last = log_store.last_pending(transaction)
+        if last is not None and last not in waiting:
+            seen.append(_Seen(entry=last, since=now))
+        # Of many every other one, the first among them: the look stays as cheap, and
+        # the wait is told as well as before.
+        self._seen = seen if len(seen) <= SEEN_ENTRIES_MAX else seen[::2]
         free = shutil.disk_usage(self._home).free
         self._has_room = free >= self._limits.disk_free_min_mebibytes * _MEBIBYTE
         self._looked_at = now
-        waited = now - self._waiting_since
-        if oldest is not None and waited > self._limits.lag_warn_seconds and not self._warned:
-            self._warned = True
+        waited = self._waited(now)
+        is_slow = waited > self._limits.lag_warn_seconds
+        if is_slow and not self._warned:
             logger.warning("an entry has waited %d s for its place in the log", int(waited))
+        self._warned = is_slow

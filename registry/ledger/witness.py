@@ -1,7 +1,9 @@
 """Witnesses other logs: cosigns a checkpoint that continues the one cosigned last.
 
 What a witness has once cosigned it never contradicts; a log that shows two
-people two histories finds no witness for one of them.
+people two histories finds no witness for one of them. It remembers that twice:
+in the database, and in a mark of its own outside it, so that a database restored
+from a backup does not make it cosign backwards.
 Source: C2SP tlog-witness, tlog-cosignature.
 
     old <size>
@@ -10,6 +12,7 @@ Source: C2SP tlog-witness, tlog-cosignature.
     the signed checkpoint
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +26,7 @@ from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger import witness_store
+from registry.ledger.high_water import HighWaterMarks, Mark, MarkMoved
 from registry.ledger.witness_store import Cosigned
 
 LOGS_FILE_NAME = "witnessed-logs.txt"
@@ -119,9 +123,16 @@ class Witness:
     """
 
     def __init__(
-        self, *, database: Database, name: str, key: PrivateKey, logs: Sequence[note.VerifierKey]
+        self,
+        *,
+        database: Database,
+        marks: HighWaterMarks,
+        name: str,
+        key: PrivateKey,
+        logs: Sequence[note.VerifierKey],
     ) -> None:
         self._database = database
+        self._marks = marks
         self._key = key
         self.verifier = WitnessKey(name=name, public_key=key.public)
         self._logs: Mapping[str, list[note.VerifierKey]] = {
@@ -141,16 +152,37 @@ class Witness:
             raise CheckpointMalformed("The old size is larger than the checkpoint's.")
         # Compared and moved under one lock: of two checkpoints at once, the smaller
         # never takes the place of the larger.
+        mark = self._marks.read(mark_name(new.origin))
         with self._database.transaction() as transaction:
-            cosigned = witness_store.hold(transaction, new.origin)
+            cosigned = _later(witness_store.hold(transaction, new.origin), mark)
             _require_continued(submission, cosigned)
             witness_store.put(transaction, new.origin, Cosigned(size=new.size, root=new.root), now)
+        self._advance(new, seen=mark, continued=cosigned)
         # Crash point: what was stored and not answered is cosigned when asked again;
         # the other way round a cosignature could be forgotten and contradicted.
         signature = cosign(
             submission.signed.text, self.verifier.name, self._key, int(now.timestamp())
         )
         return signature.line()
+
+    def _advance(self, new: Checkpoint, *, seen: Mark | None, continued: Cosigned) -> None:
+        """Moves the mark to what is about to be cosigned.
+
+        Raises: WitnessedOtherwise: another checkpoint came between; nothing is
+        cosigned that was not compared with it.
+        """
+        name, to = mark_name(new.origin), Mark(size=new.size, root=new.root)
+        # Here from before the comparison, or moved since to the very tree that was
+        # continued, by whoever stored that in the row.
+        for origin in (seen, Mark(size=continued.size, root=continued.root)):
+            try:
+                self._marks.advance(name, seen=origin, to=to)
+            except MarkMoved:
+                continue
+            return
+        found = self._marks.read(name)
+        if found != to:
+            raise WitnessedOtherwise(0 if found is None else found.size)
 
     def _require_signed(self, submission: Submission) -> None:
         origin = submission.checkpoint.origin
@@ -161,6 +193,11 @@ class Witness:
             checkpoint.verify(submission.signed, origin=origin, log_keys=keys)
         except (checkpoint.NotThisLog, note.SignatureNotValid) as error:
             raise LogDidNotSign from error
+
+
+def mark_name(origin: str) -> str:
+    """Under what name the mark of a witnessed log is kept: an origin is no file name."""
+    return hashlib.sha256(origin.encode()).hexdigest()
 
 
 def parse_submission(body: bytes) -> Submission:
@@ -206,6 +243,17 @@ def read_witnessed_logs(path: Path) -> list[note.VerifierKey]:
     if len({(each.name, each.key_id) for each in keys}) != len(set(keys)):
         raise WitnessedLogsInvalid(f"{path}: two different keys share name and id.")
     return list(dict.fromkeys(keys))
+
+
+def _later(stored: Cosigned, mark: Mark | None) -> Cosigned:
+    """What was cosigned last by the two memories; the mark is right where they differ.
+
+    The row is ahead of the mark after a crash between the two, and behind it in a
+    database that was restored.
+    """
+    if mark is None or stored.size > mark.size:
+        return stored
+    return Cosigned(size=mark.size, root=mark.root)
 
 
 def _require_continued(submission: Submission, cosigned: Cosigned) -> None:

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from registry.app.node import Node
 from registry.cli.node import DESCRIPTION_FILE, DESCRIPTION_ORIGIN
+from registry.crypto.cosignature import WitnessKey
 from registry.database.migrate import shipped_directory
 from registry.http.openapi import description_yaml
 from tests.nodes import new_caller
@@ -129,6 +130,11 @@ def test_the_well_known_document_says_what_a_client_needs(app: Flask, node: Node
     origin = node.settings.origin
     (key,) = document.pop("keys")
     logs = document.pop("logs")
+    witness = WitnessKey.from_vkey(document["witness"]["vkey"])
+    assert (document.pop("witness")["name"], node.signing_key.public) == (
+        witness.name,
+        witness.public_key,
+    )
     assert {
         "federation": node.settings.federation,
         "origin": origin,

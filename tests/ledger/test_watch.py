@@ -10,8 +10,12 @@ import pytest
 from registry.crypto.sealing import Sealer
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
+from registry.kernel.clock import MovableClock
 from registry.ledger import watch
+from registry.ledger.high_water import HighWaterMarks
 from registry.ledger.model import Draft, Header, Log, RecordType
+from registry.ledger.sequencer import Sequencer
 from registry.ledger.service import Ledger
 from registry.ledger.watch import LogBehind, LogFull, LogLimits, LogWatch
 
@@ -59,6 +63,19 @@ def append(database: Database) -> None:
         ledger.append(transaction, [draft], NOW)
 
 
+def behind(log_watch: LogWatch, transaction: Transaction) -> str:
+    """What the watch says now."""
+    try:
+        log_watch.require_healthy(transaction)
+    except LogBehind:
+        try:
+            log_watch.require_keeping_up(transaction)
+        except LogBehind:
+            return "refuses"
+        return "unready"
+    return "keeps up"
+
+
 def test_an_entry_that_waits_refuses_lookups_in_the_end(
     database: Database, tmp_path: Path, seconds: Seconds
 ) -> None:
@@ -87,6 +104,53 @@ def test_an_entry_that_gets_its_place_is_forgotten(
     append(database)
     with database.reading() as transaction:
         log_watch.require_keeping_up(transaction)
+
+
+def test_a_sequencer_that_works_and_is_too_slow_refuses_lookups_in_the_end(
+    database: Database, tmp_path: Path, seconds: Seconds, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three entries a second come and one gets its place: the oldest is another each time, and
+    still what is promised is late. Warned of once, unready, refused; well again when it is not.
+    """
+    log_watch = LogWatch(home=tmp_path, limits=LIMITS, monotonic=seconds)
+    sequencer = Sequencer(
+        database=database,
+        key=PrivateKey.generate(),
+        authority="registry.example",
+        marks=HighWaterMarks(tmp_path / "marks"),
+        clock=MovableClock(NOW),
+    )
+    said = []
+    for _ in range(12):
+        for _ in range(3):
+            append(database)
+        with database.reading() as transaction:
+            said.append(behind(log_watch, transaction))
+        assert 1 == sequencer.step(entries_max=1).sequenced
+        seconds.now += 1
+    assert ["keeps up", "unready", "refuses"] == list(dict.fromkeys(said))
+    assert 1 == [each.name for each in caplog.records].count("registry.ledger")
+    while sequencer.step().sequenced:
+        pass
+    seconds.now += 1
+    with database.reading() as transaction:
+        assert "keeps up" == behind(log_watch, transaction)
+
+
+def test_a_long_wait_costs_no_more_than_a_short_one(
+    database: Database, tmp_path: Path, seconds: Seconds
+) -> None:
+    """However many entries come while the first one waits, it is not forgotten."""
+    log_watch = LogWatch(home=tmp_path, limits=LIMITS, monotonic=seconds)
+    for _ in range(3 * watch.SEEN_ENTRIES_MAX):
+        append(database)
+        with database.reading() as transaction:
+            behind(log_watch, transaction)
+        assert len(log_watch._seen) <= watch.SEEN_ENTRIES_MAX
+        seconds.now += 1
+    with database.reading() as transaction, pytest.raises(LogBehind):
+        log_watch.require_keeping_up(transaction)
+    assert 1000.0 == log_watch._seen[0].since
 
 
 def test_it_looks_once_a_second(database: Database, tmp_path: Path, seconds: Seconds) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -15,13 +16,16 @@ from registry.crypto.cosignature import cosigned_at
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
 from registry.kernel.clock import MovableClock
+from registry.ledger.high_water import HighWaterMarks
 from registry.ledger.witness import (
     LOGS_FILE_NAME,
+    HistoryNotContinued,
     Witness,
     WitnessedLogsInvalid,
     WitnessedOtherwise,
     read_witnessed_logs,
 )
+from registry.ledger.witness_store import witnessed_logs
 from tests.ledger.peer_log import PeerLog, submission
 from tests.nodes import new_app, new_node
 
@@ -168,9 +172,64 @@ def test_another_body_is_malformed(app: Flask, peer: PeerLog, change: object) ->
     assert 200 == send(app, peer.submission(0, 9)).status_code
 
 
-def test_of_two_at_once_the_smaller_never_wins(database: Database, peer: PeerLog) -> None:
+def make_witness(database: Database, marks: Path, peer: PeerLog) -> Witness:
+    return Witness(
+        database=database,
+        marks=HighWaterMarks(marks),
+        name="w",
+        key=PrivateKey.generate(),
+        logs=[peer.verifier],
+    )
+
+
+def test_a_database_that_was_restored_does_not_cosign_backwards(
+    database: Database, tmp_path: Path, peer: PeerLog
+) -> None:
+    """What the database forgot its mark outside remembers, and the next cosignature follows it."""
+    witness = make_witness(database, tmp_path, peer)
+    witness.add_checkpoint(peer.submission(0, 5), NOW)
+    with database.reading() as transaction:
+        remembered = transaction.execute(sa.select(witnessed_logs)).one()._asdict()
+    witness.add_checkpoint(peer.submission(5, 9), NOW)
+    for older in (remembered, None):
+        with database.transaction() as transaction:
+            transaction.execute(sa.delete(witnessed_logs))
+            if older is not None:
+                transaction.execute(sa.insert(witnessed_logs).values(older))
+        fork = PeerLog(origin=ORIGIN, flavour="fork", key=peer.key)
+        for body in (fork.submission(0, 7), peer.submission(5, 7), peer.submission(5, 12)):
+            with pytest.raises(WitnessedOtherwise) as conflict:
+                witness.add_checkpoint(body, NOW)
+            assert 9 == conflict.value.size
+    with pytest.raises(HistoryNotContinued):
+        witness.add_checkpoint(fork.submission(9, 12), NOW)
+    witness.add_checkpoint(peer.submission(9, 12), NOW)
+    with pytest.raises(WitnessedOtherwise) as conflict:
+        witness.add_checkpoint(peer.submission(9, 13), NOW)
+    assert 12 == conflict.value.size
+
+
+def test_a_crash_between_row_and_mark_is_made_good(
+    database: Database, tmp_path: Path, peer: PeerLog
+) -> None:
+    """A row that is ahead of the mark counts, and is cosigned when it is asked for again."""
+    witness = make_witness(database, tmp_path, peer)
+    witness.add_checkpoint(peer.submission(0, 5), NOW)
+    (mark,) = tmp_path.glob("*.json")
+    before = mark.read_text()
+    witness.add_checkpoint(peer.submission(5, 9), NOW)
+    mark.write_text(before)
+    with pytest.raises(WitnessedOtherwise):
+        witness.add_checkpoint(peer.submission(5, 12), NOW)
+    witness.add_checkpoint(peer.submission(9, 9), NOW)
+    assert '"size": 9' in mark.read_text()
+
+
+def test_of_two_at_once_the_smaller_never_wins(
+    database: Database, tmp_path: Path, peer: PeerLog
+) -> None:
     """What is stored only grows, however requests interleave; one of each pair is refused."""
-    witness = Witness(database=database, name="w", key=PrivateKey.generate(), logs=[peer.verifier])
+    witness = make_witness(database, tmp_path, peer)
     witness.add_checkpoint(peer.submission(0, 1), NOW)
     bodies = [peer.submission(1, size) for size in range(2, 10)]
     barrier, cosigned, refused = threading.Barrier(len(bodies)), list[int](), list[int]()
