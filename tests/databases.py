@@ -42,8 +42,9 @@ class Cluster:
 
     def create(self, name: str, template: str = "template0") -> None:
         """Creates the database `name` as a copy of `template`, to which nobody is connected."""
+        # By files, since nothing is synced here: a copy through the log costs twice as much.
         self._administer(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
