@@ -46,6 +46,7 @@ class SequencerPlace(StrEnum):
     SEPARATE = "separate"
 
 
+_MAIL_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 _COUNTS = ("database_connections_max", "workers", "threads")
 _LIMITS = (
     "log_lag_warn_seconds",
@@ -62,7 +63,8 @@ class Settings:
     `origin` is scheme and authority of the public address, without a trailing
     slash; it is the audience of every signed request and may not change while
     members hold it. `kek_file` is the key-encryption key, best kept on another
-    volume than the database.
+    volume than the database. `mail_server` is an URL: `smtp://`,
+    `smtp+starttls://` or `smtps://`, with a user where it asks for one.
     """
 
     home: Path
@@ -80,6 +82,9 @@ class Settings:
     log_lag_degrade_seconds: int = 60
     log_lag_refuse_seconds: int = 300
     disk_free_min_mebibytes: int = 64
+    mail_server: str = ""
+    mail_from: str = ""
+    mail_password_file: Path | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Self:
@@ -118,11 +123,24 @@ class Settings:
         for name in _LIMITS:
             if not 1 <= getattr(self, name) <= 1_000_000:
                 raise SettingsInvalid(f"{name} must be from 1 to 1000000.")
+        self._check_mail()
         if not self.database_url:
             url = f"sqlite:///{self.home.resolve() / 'registry.sqlite3'}"
             object.__setattr__(self, "database_url", url)
         if self.kek_file == Path():
             object.__setattr__(self, "kek_file", self.home / "keys" / "kek")
+
+    def _check_mail(self) -> None:
+        if not self.mail_server:
+            return
+        parts = urlsplit(self.mail_server)
+        if parts.scheme not in _MAIL_SCHEMES or not parts.hostname or parts.password is not None:
+            raise SettingsInvalid(
+                "mail_server must be smtp://, smtp+starttls:// or smtps:// with a host; "
+                "a password belongs into mail_password_file."
+            )
+        if "@" not in self.mail_from:
+            raise SettingsInvalid("mail_from must be a mail address where mail_server is given.")
 
     @property
     def authority(self) -> str:
@@ -172,7 +190,7 @@ def _typed(name: str, value: Any) -> Any:
         match name:
             case "mode":
                 return Mode(value)
-            case "kek_file":
+            case "kek_file" | "mail_password_file":
                 return Path(value)
             case "sequencer":
                 return SequencerPlace(value)

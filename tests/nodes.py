@@ -50,8 +50,11 @@ class Caller:
         )
 
 
-def new_node(home: Path, database_url: str, clock: Clock) -> Node:
-    """A fresh sandbox node on the migrated database at `database_url`."""
+def new_node(home: Path, database_url: str, clock: Clock, wall: Clock | None = None) -> Node:
+    """A fresh sandbox node on the migrated database at `database_url`.
+
+    `wall` is what sessions and codes go by; without one, the machine's clock.
+    """
     settings = Settings(
         home=home,
         origin=ORIGIN,
@@ -60,7 +63,7 @@ def new_node(home: Path, database_url: str, clock: Clock) -> Node:
         database_url=database_url,
     )
     create_node(settings)
-    return assemble(settings, clock)
+    return assemble(settings, clock, wall)
 
 
 def new_caller(

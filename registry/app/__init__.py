@@ -34,6 +34,7 @@ from registry.lookups.api import blueprint as lookups_blueprint
 from registry.members.api import blueprint as members_blueprint
 from registry.oversight.api import blueprint as oversight_blueprint
 from registry.oversight.erasure_api import blueprint as erasure_blueprint
+from registry.subjects.api import blueprint as subjects_blueprint
 
 BODY_BYTES_MAX = 1024 * 1024
 
@@ -47,6 +48,7 @@ _BLUEPRINTS = (
     witness_blueprint,
     oversight_blueprint,
     erasure_blueprint,
+    subjects_blueprint,
     members_blueprint,
     rulebook_blueprint,
     health.blueprint,
@@ -85,6 +87,10 @@ def create_app(node: Node) -> Flask:
         node.directory,
         node.members,
         node.protector,
+        node.own_door.door,
+        node.own_door.access,
+        node.own_door.sessions,
+        node.own_door.own_views,
         node.auditing.legal_holds,
         node.auditing.erasure_orders,
         node.auditing.recorder,

@@ -10,6 +10,7 @@ from pathlib import Path
 from registry.app.auditing import Auditing, assemble_auditing
 from registry.app.facts import claim
 from registry.app.jobs import assemble_worker
+from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -83,6 +84,7 @@ class Node:
     witness: Witness
     fsck: Fsck
     contents: Contents
+    own_door: OwnDoor
     auditing: Auditing
 
 
@@ -106,8 +108,11 @@ def create_node(settings: Settings) -> None:
     _write_settings(settings)
 
 
-def assemble(settings: Settings, clock: Clock | None = None) -> Node:
+def assemble(settings: Settings, clock: Clock | None = None, wall: Clock | None = None) -> Node:
     """The node of these settings, with its database at the program's schema.
+
+    `clock` is what rules go by, `wall` what sessions and codes do; both are the machine's
+    unless a sandbox or a test has others.
 
     Raises: KeyFileUnusable, SchemaOutOfDate, DatabaseOfAnotherNode,
     DatabaseUnavailable.
@@ -126,6 +131,7 @@ def assemble(settings: Settings, clock: Clock | None = None) -> Node:
     return _wire(
         settings,
         clock or SystemClock(),
+        wall or SystemClock(),
         database,
         sealer,
         PrivateKey.from_pem(signing.secret),
@@ -155,6 +161,7 @@ def open_node(settings: Settings | None = None) -> Iterator[Node]:
 def _wire(
     settings: Settings,
     clock: Clock,
+    wall: Clock,
     database: Database,
     sealer: Sealer,
     signing_key: PrivateKey,
@@ -186,6 +193,20 @@ def _wire(
         ledger=ledger,
         log_watch=log_watch,
     )
+    jobs = Jobs()
+    own_door = assemble_own_door(
+        settings=settings,
+        clock=clock,
+        wall=wall,
+        database=database,
+        rulebook=rulebook,
+        sealer=sealer,
+        keyring=keyring,
+        protector=protector,
+        ledger=ledger,
+        directory=directory,
+        jobs=jobs,
+    )
     return Node(
         settings=settings,
         clock=clock,
@@ -195,9 +216,9 @@ def _wire(
         keyring=keyring,
         protector=protector,
         ledger=ledger,
-        jobs=Jobs(),
+        jobs=jobs,
         # Here each room brings its kinds of work.
-        worker=assemble_worker(database, clock, kinds=()),
+        worker=assemble_worker(database, clock, kinds=[*own_door.chores.kinds()]),
         directory=directory,
         members=Members(ledger=ledger, rulebook=rulebook, origin=settings.origin),
         evaluations=Evaluations(database=database, keyring=keyring),
@@ -215,6 +236,7 @@ def _wire(
             marks,
         ),
         contents=contents,
+        own_door=own_door,
         auditing=assemble_auditing(
             settings=settings,
             database=database,

@@ -122,8 +122,17 @@ def blind(
     """Hides `message` behind a random scalar (given only by tests with known answers)."""
     assert len(message) <= INPUT_BYTES_MAX
     factor = ristretto255.random_scalar() if blind_scalar is None else blind_scalar
-    point = hash_to_group(message, b"HashToGroup-" + _context(mode))
-    return Blinded(blind=factor, element=ristretto255.multiply(factor, point))
+    return Blinded(blind=factor, element=ristretto255.multiply(factor, element_of(message, mode)))
+
+
+def element_of(message: bytes, mode: Mode = Mode.VOPRF) -> Element:
+    """The element that `message` stands for before it is blinded."""
+    return hash_to_group(message, b"HashToGroup-" + _context(mode))
+
+
+def unblind(blinded: Element, blind_scalar: Scalar) -> Element:
+    """The element that `blind_scalar` hid: whoever shows a blind shows what was asked for."""
+    return ristretto255.multiply(ristretto255.scalar_invert(blind_scalar), blinded)
 
 
 def evaluate_unproven(key_pair: KeyPair, blinded: Sequence[bytes]) -> tuple[Element, ...]:
@@ -263,7 +272,7 @@ def _multiply_all(secret: Scalar, elements: Sequence[Element]) -> tuple[Element,
 
 
 def _output(message: bytes, blinded: Blinded, evaluated: Element) -> bytes:
-    unblinded = ristretto255.multiply(ristretto255.scalar_invert(blinded.blind), evaluated)
+    unblinded = unblind(evaluated, blinded.blind)
     return hashlib.sha512(_prefixed(message) + _prefixed(unblinded) + b"Finalize").digest()
 
 

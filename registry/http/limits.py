@@ -48,29 +48,43 @@ class RequestLimiter:
         self._counts: dict[str, int] = {}
 
     def count(self, member: str, *, quota: int, now: datetime) -> Allowance:
-        """Counts one call.
+        """Counts one call, and tells the caller what is left.
 
         Raises: TooManyRequests with the seconds until the next window.
         """
+        allowance, calls = self._count(member, quota, now)
+        announce(allowance)
+        _require_within(allowance, calls)
+        return allowance
+
+    def count_quietly(self, name: str, *, quota: int, now: datetime) -> None:
+        """Counts one call of all callers together: what is left is nobody's to know.
+
+        Raises: TooManyRequests with the seconds until the next window.
+        """
+        _require_within(*self._count(name, quota, now))
+
+    def _count(self, name: str, quota: int, now: datetime) -> tuple[Allowance, int]:
         seconds = int(now.timestamp())
         window, elapsed = divmod(seconds, WINDOW_SECONDS)
-        reset = WINDOW_SECONDS - elapsed
         with self._lock:
             if window != self._window or len(self._counts) > _MEMBERS_REMEMBERED_MAX:
                 self._window, self._counts = window, {}
-            calls = self._counts.get(member, 0) + 1
-            self._counts[member] = calls
+            calls = self._counts.get(name, 0) + 1
+            self._counts[name] = calls
         allowance = Allowance(
             name="requests",
             quota=quota,
             window_seconds=WINDOW_SECONDS,
             remaining=max(0, quota - calls),
-            reset_seconds=reset,
+            reset_seconds=WINDOW_SECONDS - elapsed,
         )
-        announce(allowance)
-        if calls > quota:
-            raise TooManyRequests(retry_after_seconds=reset)
-        return allowance
+        return allowance, calls
+
+
+def _require_within(allowance: Allowance, calls: int) -> None:
+    if calls > allowance.quota:
+        raise TooManyRequests(retry_after_seconds=allowance.reset_seconds)
 
 
 def announce(allowance: Allowance) -> None:

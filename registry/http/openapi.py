@@ -52,8 +52,9 @@ _PROBLEM_SCHEMA = {
 }
 _DESCRIPTION = """\
 Members sign every call: `Authorization: Bearer <JWT>` made for that call (see the
-protocol page). Bodies are strict JSON of at most 1 MiB; unknown members are refused;
-answers may gain members. Every error is an RFC 9457 problem document.
+protocol page). People carry the bearer of their session. Bodies are strict JSON of at
+most 1 MiB; unknown members are refused; answers may gain members. Every error is an
+RFC 9457 problem document.
 """
 _PROBLEMS_OF_EVERY_OPERATION = {400: "Malformed", 406: "Not acceptable", 503: "Unavailable"}
 _PROBLEMS_OF_SIGNED_CALLS = {401: "Not authenticated", 403: "Forbidden", 429: "Too many"}
@@ -97,6 +98,17 @@ def describe_signed(view: Callable[..., Any], scope: Scope | None) -> None:
 def describe_optionally_signed(view: View) -> View:
     """Notes on a view that it answers unsigned calls too, with less."""
     _note(view, {"security": [{}, {"signedRequest": []}]})
+    return view
+
+
+def describe_own(view: Callable[..., Any]) -> None:
+    """Notes on a view that it takes the session of a person."""
+    _note(view, {"security": [{"subjectSession": []}]})
+
+
+def describe_optionally_own(view: View) -> View:
+    """Notes on a view that it takes the session of a person, where there is one."""
+    _note(view, {"security": [{}, {"subjectSession": []}]})
     return view
 
 
@@ -156,7 +168,12 @@ def describe(api: Api) -> dict[str, Any]:
             "scheme": "bearer",
             "bearerFormat": "JWT",
             "description": "A JWT of typ ccr-request+jwt made for this one call.",
-        }
+        },
+        "subjectSession": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The bearer of a person's session, given by a proof of an identifier.",
+        },
     }
     for path in document["paths"].values():
         for method, operation in path.items():
@@ -212,7 +229,7 @@ def _complete(operation: dict[str, Any], method: str, *, has_path_id: bool) -> N
 
 def _headers_read(operation: dict[str, Any], method: str) -> list[dict[str, Any]]:
     headers = list(operation.pop("x-headers", {}).values())
-    if method in {"post", "patch"} and "security" in operation:
+    if method in {"post", "patch"} and {"signedRequest": []} in operation.get("security", ()):
         headers.append(
             {
                 "in": "header",

@@ -57,6 +57,10 @@ class Keyring:
         """The key of this id, current or previous."""
         return self._by_id.get(key_id)
 
+    def every(self) -> Sequence[EvaluationKey]:
+        """Every key, the current one first."""
+        return tuple(self._by_id.values())
+
     def published(self) -> tuple[KeySet, ...]:
         """What everyone may know of the keys, the current one first."""
         return tuple(

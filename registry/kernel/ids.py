@@ -26,6 +26,8 @@ class Prefix(Enum):
     IMPORT = "imp"
     ENTRY = "ent"
     CASE = "cas"
+    SIGN_IN = "sgn"
+    MARKER = "mrk"
 
 
 def uuid7(now: datetime, entropy: bytes) -> UUID:
