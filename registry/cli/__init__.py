@@ -68,6 +68,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         attribute="migrate",
         summary="Bring the database to this version.",
     ),
+    "grant": LazyCommand(
+        module="registry.cli.node",
+        attribute="grant",
+        summary="Give PostgreSQL's roles what they need and no more.",
+    ),
     "serve": LazyCommand(
         module="registry.cli.node",
         attribute="serve",

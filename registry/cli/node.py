@@ -14,7 +14,9 @@ import click
 from registry.app import create_app
 from registry.app.node import Node, assemble, create_node, open_node
 from registry.app.node import migrate as migrate_node
+from registry.app.roles import grant as grant_roles
 from registry.cli.rendering import facts, json_option, panel, show
+from registry.database.engine import Database
 from registry.database.migrate import shipped_directory
 from registry.kernel.clock import Clock
 from registry.settings import Mode, Settings
@@ -48,6 +50,20 @@ def init(home: Path | None, origin: str, federation: str, mode: str, edition: st
 def migrate() -> None:
     """Bring the database to this version."""
     migrate_node(Settings.load())
+
+
+@click.command()
+@click.option("--serving", required=True, metavar="ROLE", help="The role the API runs as.")
+@click.option("--sequencing", metavar="ROLE", help="The role of `registry log sequence`, if any.")
+@json_option
+def grant(serving: str, sequencing: str | None) -> None:
+    """Give PostgreSQL's roles what they need and no more; after each migration."""
+    database = Database(Settings.load().database_url, connections_max=1)
+    try:
+        statements = grant_roles(database, serving=serving, sequencing=sequencing)
+    finally:
+        database.close()
+    show({"statements": list(statements)}, "\n".join(f"{each};" for each in statements))
 
 
 @click.command()

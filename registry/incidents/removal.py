@@ -24,7 +24,7 @@ from registry.incidents.reinsertion import Reinsertion
 from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.erasure_model import Cause
 from registry.rulebook.calendar import due_at, local_date
-from registry.rulebook.model import Rulebook
+from registry.rulebook.model import Edition, Rulebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,20 @@ class Removable:
     incident: Incident
     lookup_keys: tuple[bytes, ...]
     cause: Cause
+
+
+def purge_due_at(taken_back_at: datetime, edition: Edition) -> datetime:
+    """When the content of an incident that was taken back goes.
+
+    Everyone who looked is told meanwhile and has the time to say that it was
+    heard; the limit itself is what no purge may come after, so that a run that is
+    late by a day still keeps it.
+    """
+    deadlines = edition.deadlines
+    return min(
+        due_at(taken_back_at, deadlines.correction_acknowledged, edition),
+        due_at(taken_back_at, deadlines.removed_content_purged, edition),
+    )
 
 
 class Removal:
@@ -116,8 +130,7 @@ class Removal:
     def _cause_of(self, incident: Incident, now: datetime) -> Cause | None:
         edition = self._rulebook.editions[incident.edition]
         if incident.course in (Course.WITHDRAWN, Course.OVERTURNED):
-            span = edition.deadlines.removed_content_purged
-            if due_at(incident.changed_at, span, edition) <= now:
+            if purge_due_at(incident.changed_at, edition) <= now:
                 return Cause.REMOVED_CONTENT_PURGED
             # Taken back, and its time is up besides: the earlier of the two.
             is_expired = local_date(now, edition) >= incident.expires_on

@@ -14,7 +14,7 @@ from registry.ledger import content_store, log_store
 from registry.ledger.content_store import ContentRow
 from registry.ledger.log_store import Place
 from registry.ledger.model import Opening, RecordType, Shard, decode_entry
-from registry.ledger.service import seal_context
+from registry.ledger.sealing import open_request, seal_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class Contents:
             subject=self._sealer.open(row.subject_sealed, seal_context(row.uuid)),
             header_salt=row.header_salt,
             subject_salt=row.subject_salt,
-            signed_request=row.signed_request,
+            signed_request=open_request(self._sealer, row.uuid, row.signed_request),
         )
 
 

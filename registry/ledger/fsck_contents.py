@@ -14,7 +14,8 @@ from registry.ledger import fsck_store
 from registry.ledger.fsck_store import StoredEntry
 from registry.ledger.model import RecordType, decode_entry
 from registry.ledger.openings import OpeningWrong, Revealed, require_commitments
-from registry.ledger.service import Ledger, seal_context
+from registry.ledger.sealing import open_request, seal_context
+from registry.ledger.service import Ledger
 from registry.ledger.store import PendingRow
 
 _ERASURES_KEPT_MAX = 256
@@ -102,10 +103,15 @@ class ContentCheck:
         header_salt, subject_salt = row.header_salt, row.subject_salt
         if header is None or sealed is None or header_salt is None or subject_salt is None:
             _broken(table, row.entry_id, "a part of the content is gone and no erasure is named")
+        uuid = UUID(bytes=row.entry_id)
         try:
-            subject = self._sealer.open(sealed, seal_context(UUID(bytes=row.entry_id)))
+            subject = self._sealer.open(sealed, seal_context(uuid))
         except SealBroken:
             _broken(table, row.entry_id, "the sealed subject does not open")
+        try:
+            request = open_request(self._sealer, uuid, row.signed_request)
+        except SealBroken:
+            _broken(table, row.entry_id, "the sealed request does not open")
         try:
             require_commitments(
                 row.entry,
@@ -120,7 +126,7 @@ class ContentCheck:
             _broken(table, row.entry_id, str(error))
         # Parsed only now: what was committed to was canonical JSON.
         digest = strict_json.parse(header)["signed_request"]
-        if digest != _digest(row.signed_request):
+        if digest != _digest(request):
             _broken(table, row.entry_id, "the signed request is not the one the header names")
         seeds = strict_json.parse(subject).get("seeds", ())
         return {self._lookup_key_of(base64url.decode(seed)) for seed in seeds}

@@ -27,6 +27,7 @@ from registry.ledger.model import (
     header_commitment,
     subject_commitment,
 )
+from registry.ledger.sealing import open_request, seal_context, seal_request
 
 RECEIPT_TYPE = "ccr-receipt+jwt"
 DRAFTS_MAX = 1000
@@ -43,8 +44,8 @@ class MadeEntries:
 class Ledger:
     """The two logs of this node, as far as the pending entry.
 
-    `key` signs receipts, `sealer` keeps whom an entry is about unreadable in the
-    database.
+    `key` signs receipts, `sealer` keeps whom an entry is about, and the request it
+    was made by, unreadable in the database.
     """
 
     def __init__(self, *, origin: str, key: PrivateKey, sealer: Sealer) -> None:
@@ -120,7 +121,7 @@ class Ledger:
             subject=self._sealer.open(row.subject_sealed, seal_context(uuid)),
             header_salt=row.header_salt,
             subject_salt=row.subject_salt,
-            signed_request=row.signed_request,
+            signed_request=open_request(self._sealer, uuid, row.signed_request),
         )
 
     def proof(self, transaction: Transaction, uuid: UUID) -> LogProof | None:
@@ -163,12 +164,7 @@ class Ledger:
             subject_sealed=self._sealer.seal(subject, seal_context(uuid)),
             header_salt=header_salt,
             subject_salt=subject_salt,
-            signed_request=draft.signed_request,
+            signed_request=seal_request(self._sealer, uuid, draft.signed_request),
             lookup_keys=b"".join(draft.lookup_keys),
         )
         return row, Appended(uuid=uuid, log=draft.log, entry=entry, leaf=leaf_hash(entry), at=now)
-
-
-def seal_context(uuid: UUID) -> bytes:
-    """What the sealed subject of an entry is bound to: moved to another row it does not open."""
-    return b"ccr-ledger-subject-v1\x00" + uuid.bytes

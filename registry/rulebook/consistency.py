@@ -123,6 +123,8 @@ def _deadlines(edition: Edition) -> Iterator[str]:
         yield "deadlines: the first decision may come after the absolute limit"
     if _days(limits.correction_acknowledged) > _days(limits.correction_escalated):
         yield "deadlines: a correction is escalated before it must be acknowledged"
+    if _days(limits.correction_acknowledged) >= _days(limits.removed_content_purged):
+        yield "deadlines: removed content goes before a correction must be acknowledged"
 
 
 def _scorecard(edition: Edition) -> Iterator[str]:

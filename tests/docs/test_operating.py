@@ -1,86 +1,182 @@
-"""The roles that docs/operating.md sets up can serve and sequence, and cannot change an entry."""
+"""The roles that docs/operating.md sets up serve and sequence, and cannot change an entry."""
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import ProgrammingError
 
+from registry.app.node import assemble, create_node
+from registry.app.roles import RolesUnknown, grant
+from registry.cli import main
 from registry.database.engine import Database
 from registry.database.migrate import require_head, upgrade
 from registry.http import idempotency, replay
 from registry.kernel.clock import MovableClock
+from registry.settings import Settings
 from tests.databases import Cluster
 from tests.ledger.test_sequencer import NOW, append, make_ledger, make_sequencer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operating.md"
-BEFORE, AFTER = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+TEXT = PAGE.read_text(encoding="utf-8")
+(ROLES,) = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
+(GRANT,) = re.findall(r"^registry (grant .*)$", TEXT, re.MULTILINE)
+
+
+ALL_RIGHTS = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+READ = {"SELECT"}
 
 
 @pytest.fixture
-def database(cluster: Cluster) -> Iterator[Database]:
-    """The database as the page says, opened by the role that serves."""
+def cluster_with_roles(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
+    """The database as the page says, migrated and granted by its owner."""
     superuser = cluster.url("postgres").replace("+psycopg", "")
     with psycopg.connect(superuser, autocommit=True) as connection:
-        for statement in BEFORE.strip().split(";")[:-1]:
+        for statement in ROLES.strip().split(";")[:-1]:
             connection.execute(statement)
     owner = Database(_as(cluster, "registry_owner"))
     upgrade(owner.engine)
     owner.close()
-    with psycopg.connect(_as(cluster, "registry_owner").replace("+psycopg", "")) as connection:
-        connection.execute(AFTER)
-    opened = Database(_as(cluster, "registry_app"))
-    yield opened
-    opened.close()
+    run_grant(cluster, tmp_path, GRANT)
+    yield cluster
     cluster.drop("registry")
     with psycopg.connect(superuser, autocommit=True) as connection:
-        connection.execute("DROP ROLE registry_app")
-        connection.execute("DROP ROLE registry_owner")
+        for role in ("registry_app", "registry_sequencer", "registry_owner"):
+            connection.execute(f"DROP ROLE {role}")
+
+
+def run_grant(cluster: Cluster, home: Path, command: str) -> None:
+    """The command of the page, as the owner."""
+    environment = {
+        "REGISTRY_HOME": str(home),
+        "REGISTRY_DATABASE_URL": _as(cluster, "registry_owner"),
+    }
+    result = CliRunner().invoke(main, command.split(), env=environment)
+    assert 0 == result.exit_code, result.output
 
 
 def _as(cluster: Cluster, role: str) -> str:
     return cluster.url("registry").replace("//registry@", f"//{role}@")
 
 
-def test_the_serving_role_reads_and_writes_every_table_but_changes_no_entry(
-    database: Database,
-) -> None:
-    """It has what a node needs on each table, and no more on entries and the schema's version."""
-    tables = sa.inspect(database.engine).get_table_names()
-    wanted = {
-        # A trigger lets go only those that have their place in the log.
-        "pending_entries": {"SELECT", "INSERT", "DELETE"},
-        "log_entries": {"SELECT", "INSERT"},
-        "log_heads": {"SELECT", "INSERT", "UPDATE"},
-        "log_tiles": {"SELECT", "INSERT", "UPDATE"},
-        "log_payloads": {"SELECT", "INSERT", "UPDATE"},
-        "alembic_version": {"SELECT"},
-    }
-    with database.reading() as transaction:
-        granted = {
+def rights_of(cluster: Cluster, role: str) -> dict[str, set[str]]:
+    """By table what a role may do to it."""
+    with closing(Database(_as(cluster, role))) as database, database.reading() as transaction:
+        tables = sa.inspect(database.engine).get_table_names()
+        return {
             table: {
                 right
-                for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+                for right in (*ALL_RIGHTS, "TRUNCATE")
                 if transaction.execute(
                     sa.select(sa.func.has_table_privilege(table, right))
                 ).scalar_one()
             }
             for table in tables
         }
-    all_rights = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-    assert {table: wanted.get(table, all_rights) for table in tables} == granted
-    assert {replay.seen_requests.name, idempotency.idempotent_answers.name} <= set(tables)
 
 
-def test_a_node_can_start_as_the_serving_role(database: Database) -> None:
-    """The schema's version can be read by it."""
-    require_head(database.engine)
+def test_the_serving_role_adds_entries_and_writes_nothing_else_of_the_logs(
+    cluster_with_roles: Cluster,
+) -> None:
+    """It has what a node needs on each table; of places, tiles and heads it reads."""
+    wanted = {
+        "pending_entries": {"SELECT", "INSERT"},
+        "log_entries": READ,
+        "log_heads": READ,
+        "log_tiles": READ,
+        "sequencer_lease": READ,
+        # To erase: a trigger lets it do nothing else.
+        "log_payloads": {"SELECT", "UPDATE"},
+        "log_subjects": {"SELECT", "UPDATE", "DELETE"},
+        "alembic_version": READ,
+    }
+    granted = rights_of(cluster_with_roles, "registry_app")
+    assert {replay.seen_requests.name, idempotency.idempotent_answers.name} <= granted.keys()
+    assert {table: wanted.get(table, ALL_RIGHTS) for table in granted} == granted
 
 
-def test_the_serving_role_sequences_the_logs(database: Database, tmp_path: Path) -> None:
-    """It moves an entry from those that wait to its place, and publishes."""
-    append(database, make_ledger(), 3)
-    stepped = make_sequencer(database, tmp_path, MovableClock(NOW)).step()
+def test_the_sequencing_role_reaches_the_logs_and_no_person(cluster_with_roles: Cluster) -> None:
+    """It moves what waits to its place, and reads neither payloads nor anything else."""
+    wanted = {
+        "pending_entries": {"SELECT", "DELETE"},
+        "log_entries": {"SELECT", "INSERT"},
+        "log_heads": {"SELECT", "INSERT", "UPDATE"},
+        "log_tiles": {"SELECT", "INSERT", "UPDATE"},
+        "sequencer_lease": {"SELECT", "INSERT", "UPDATE"},
+        "log_payloads": {"INSERT"},
+        "log_subjects": {"INSERT"},
+        "node_facts": {"SELECT", "INSERT"},
+        "alembic_version": READ,
+    }
+    granted = rights_of(cluster_with_roles, "registry_sequencer")
+    assert {table: wanted.get(table, set()) for table in granted} == granted
+
+
+def test_one_role_adds_and_the_other_sequences(cluster_with_roles: Cluster, tmp_path: Path) -> None:
+    """Each does its part of the work, and the database refuses it the other's."""
+    with closing(Database(_as(cluster_with_roles, "registry_app"))) as serving:
+        require_head(serving.engine)
+        append(serving, make_ledger(), 3)
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            make_sequencer(serving, tmp_path, MovableClock(NOW)).step()
+        for statement in (
+            "UPDATE pending_entries SET log = 1",
+            "DELETE FROM pending_entries",
+            "DELETE FROM log_entries",
+            "UPDATE log_entries SET position = 1",
+            "UPDATE log_heads SET size = 0",
+            "ALTER TABLE log_entries DISABLE TRIGGER ALL",
+        ):
+            with pytest.raises(ProgrammingError), serving.transaction() as transaction:
+                transaction.execute(sa.text(statement))
+        with closing(Database(_as(cluster_with_roles, "registry_sequencer"))) as sequencing:
+            require_head(sequencing.engine)
+            stepped = make_sequencer(sequencing, tmp_path, MovableClock(NOW)).step()
+            with pytest.raises(InsufficientPrivilege):
+                append(sequencing, make_ledger(), 1)
+        assert (3, 2) == (stepped.sequenced, len(stepped.published))
+
+
+def test_a_node_starts_as_either_role(cluster_with_roles: Cluster, tmp_path: Path) -> None:
+    """Its first start, by the sequencer or the server, says whose database it is."""
+    home = tmp_path / "node"
+    for role in ("registry_sequencer", "registry_app"):
+        settings = Settings(
+            home=home,
+            origin="https://registry.example",
+            database_url=_as(cluster_with_roles, role),
+        )
+        if not home.exists():
+            create_node(settings)
+        assemble(settings).database.close()
+
+
+def test_without_the_third_role_the_serving_one_sequences(
+    cluster_with_roles: Cluster, tmp_path: Path
+) -> None:
+    """Granted anew without it; still no entry can be changed or deleted."""
+    run_grant(cluster_with_roles, tmp_path, "grant --serving registry_app")
+    granted = rights_of(cluster_with_roles, "registry_app")
+    assert {"SELECT", "INSERT", "DELETE"} == granted["pending_entries"]
+    assert {"SELECT", "INSERT"} == granted["log_entries"]
+    assert {"SELECT", "INSERT", "UPDATE"} == granted["log_payloads"]
+    with closing(Database(_as(cluster_with_roles, "registry_app"))) as serving:
+        append(serving, make_ledger(), 3)
+        stepped = make_sequencer(serving, tmp_path, MovableClock(NOW)).step()
     assert (3, 2) == (stepped.sequenced, len(stepped.published))
+
+
+def test_grants_are_for_roles_there_are(cluster_with_roles: Cluster, sqlite_url: str) -> None:
+    """A role that was not made, one role for both, and SQLite, which has none."""
+    with closing(Database(_as(cluster_with_roles, "registry_owner"))) as owner:
+        for sequencing in ("nobody_such", "registry_app"):
+            with pytest.raises(RolesUnknown):
+                grant(owner, serving="registry_app", sequencing=sequencing)
+    with closing(Database(sqlite_url)) as embedded, pytest.raises(RolesUnknown):
+        grant(embedded, serving="registry_app", sequencing=None)
