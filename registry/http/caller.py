@@ -12,6 +12,7 @@ from uuid import UUID
 
 from registry.crypto.signature import PublicKey
 from registry.database.transaction import Transaction
+from registry.http.spool import Spool
 from registry.kernel.ids import MemberId
 from registry.rulebook.model import Purpose
 
@@ -69,6 +70,13 @@ class DetachedCall:
     request_id: UUID
     signed_request: str
     request_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamedCall(DetachedCall):
+    """A detached call with a body too large for memory, verified to be the signed one."""
+
+    body: Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

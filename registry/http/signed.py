@@ -1,13 +1,15 @@
 """The door: one signed call, one transaction, one answer that leaves after the commit.
 
 `@signed` runs the view inside the transaction; `@signed_detached` records the
-call first and runs the view without one, for work that must not hold a lock.
+call first and runs the view without one, for work that must not hold a lock;
+`@signed_streamed` reads a large body in pieces before that.
 """
 
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from flask import Response, g, request
@@ -15,7 +17,15 @@ from flask import Response, g, request
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.http import idempotency, replay
-from registry.http.caller import Call, Caller, DetachedCall, KeyDirectory, KeyRecord, Scope
+from registry.http.caller import (
+    Call,
+    Caller,
+    DetachedCall,
+    KeyDirectory,
+    KeyRecord,
+    Scope,
+    StreamedCall,
+)
 from registry.http.limits import RequestLimiter
 from registry.http.openapi import describe_signed
 from registry.http.problems import BodyTooLarge
@@ -24,8 +34,10 @@ from registry.http.signed_request import (
     NotAuthenticated,
     ReceivedCall,
     VerifiedCall,
+    verify_body,
     verify_signed_request,
 )
+from registry.http.spool import Spool, SpoolFull
 from registry.http.wiring import the
 from registry.kernel.clock import Clock
 from registry.kernel.problems import Kind, Problem, Text
@@ -34,6 +46,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 # Every so many calls one of them sweeps a few expired rows away with it.
 _SWEEP_EVERY_CALLS = 256
 _SWEEP_ROWS_MAX = 1024
+_NOT_ACTIVE = "The key or its member is not active."
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -53,13 +66,22 @@ class Door:
     """Authenticates calls and opens their transactions.
 
     `wall` tells the time signatures are checked against, `clock` the time rules
-    are applied at; they differ only where a sandbox's clock has been moved.
+    are applied at; they differ only where a sandbox's clock has been moved. Large
+    bodies wait in `spool_directory`, the system's for temporary files if None.
     """
 
     def __init__(
-        self, *, database: Database, directory: KeyDirectory, origin: str, wall: Clock, clock: Clock
+        self,
+        *,
+        database: Database,
+        directory: KeyDirectory,
+        origin: str,
+        wall: Clock,
+        clock: Clock,
+        spool_directory: Path | None = None,
     ) -> None:
         self._database = database
+        self._spool_directory = spool_directory
         self._directory = directory
         self.origin = origin
         self._wall = wall
@@ -73,7 +95,7 @@ class Door:
         A `Problem` raised by the view undoes its work; that the call was made
         remains known, so that it cannot be replayed when things have changed.
         """
-        verified = self._verify()
+        verified = self._verify(_body())
         if request.method in _SAFE_METHODS:
             with self._database.reading() as transaction:
                 caller = self._admit(transaction, verified, scope)
@@ -91,13 +113,8 @@ class Door:
         self, scope: Scope | None, view: Callable[[DetachedCall], Response]
     ) -> Response:
         """The view's answer; the call is recorded before the view begins."""
-        verified = self._verify()
-        with self._database.transaction() as transaction:
-            self._refuse_replay(transaction, verified)
-            caller = self._admit(transaction, verified, None)
-            self._sweep_sometimes(transaction)
-        if scope is not None and scope not in caller.scopes:
-            raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
+        verified = self._verify(_body())
+        caller, _ = self._record(verified, scope, None, b"")
         return view(
             DetachedCall(
                 caller=caller,
@@ -108,6 +125,42 @@ class Door:
             )
         )
 
+    def answer_streamed(
+        self, scope: Scope | None, bytes_max: int, view: Callable[[StreamedCall], Response]
+    ) -> Response:
+        """The view's answer to a call whose body is read in pieces, up to `bytes_max`.
+
+        All but the body is verified, and the caller admitted as far as memory
+        knows, before the first byte is read; the call is recorded when the body
+        is the one that was signed. Raises: BodyTooLarge.
+        """
+        verified = self._verify(None)
+        if not verified.key.is_active:
+            raise NotAuthenticated(_NOT_ACTIVE)
+        _require_scope(verified.key.caller, scope)
+        key = idempotency.key_of(request.headers.get("Idempotency-Key"))
+        with Spool(self._spool_directory) as spool:
+            _take(spool, bytes_max)
+            verify_body(verified, spool.digest)
+            fingerprint = self._fingerprint(spool.digest)
+            caller, kept = self._record(verified, scope, key, fingerprint)
+            if kept is not None:
+                return kept
+            call = StreamedCall(
+                caller=caller,
+                now=self._clock.now(),
+                request_id=request_id(),
+                signed_request=verified.jwt,
+                request_digest=verified.digest,
+                body=spool,
+            )
+            response = view(call)
+        if key and response.status_code < 500:
+            # Dies the process before this, the call is made again and does its work
+            # again: what is streamed must bear that.
+            self._keep_answer(caller, key, fingerprint, response)
+        return response
+
     def caller_if_signed(self) -> Caller | None:
         """Who makes a call that need not be signed; None when it is not.
 
@@ -115,15 +168,36 @@ class Door:
         """
         if request.authorization is None and "Authorization" not in request.headers:
             return None
-        verified = self._verify()
+        verified = self._verify(_body())
         with self._database.reading() as transaction:
             return self._admit(transaction, verified, None)
+
+    def _record(
+        self, verified: VerifiedCall, scope: Scope | None, key: str | None, fingerprint: bytes
+    ) -> tuple[Caller, Response | None]:
+        """Who calls, once the call is on disk; with the answer that was kept for `key`."""
+        kept = None
+        with self._database.transaction() as transaction:
+            self._refuse_replay(transaction, verified)
+            caller = self._admit(transaction, verified, None)
+            if key:
+                kept = idempotency.find(transaction, caller.member, key, fingerprint)
+            self._sweep_sometimes(transaction)
+        _require_scope(caller, scope)
+        return caller, kept
+
+    def _keep_answer(
+        self, caller: Caller, key: str, fingerprint: bytes, response: Response
+    ) -> None:
+        expires_at = self._wall.now() + timedelta(hours=idempotency.KEPT_HOURS)
+        with self._database.transaction() as transaction:
+            idempotency.keep(transaction, caller.member, key, fingerprint, response, expires_at)
 
     def _answer_writing(
         self, verified: VerifiedCall, scope: Scope | None, view: Callable[[Call], Response]
     ) -> Response:
         key = idempotency.key_of(request.headers.get("Idempotency-Key"))
-        fingerprint = self._fingerprint() if key else b""
+        fingerprint = self._fingerprint(_digest(request.get_data())) if key else b""
         try:
             with self._database.transaction() as transaction:
                 self._refuse_replay(transaction, verified)
@@ -152,12 +226,12 @@ class Door:
             assert kept is not None, "the answer that was there a moment ago is kept for a day"
             return kept
 
-    def _verify(self) -> VerifiedCall:
+    def _verify(self, body: bytes | None) -> VerifiedCall:
         received = ReceivedCall(
             authorization=request.headers.get("Authorization"),
             method=request.method,
             target=_target(),
-            body=_body(),
+            body=body,
         )
         return verify_signed_request(
             received, audience=self.origin, now=self._wall.now(), find_key=self._find_key
@@ -178,12 +252,11 @@ class Door:
         self._directory.refresh(transaction)
         record = self._directory.find_key(verified.key.public_key.kid)
         if record is None or not record.is_active:
-            raise NotAuthenticated("The key or its member is not active.")
+            raise NotAuthenticated(_NOT_ACTIVE)
         caller = record.caller
         g.member = caller.member
         self._limiter.count(caller.member, quota=caller.requests_per_minute, now=self._wall.now())
-        if scope is not None and scope not in caller.scopes:
-            raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
+        _require_scope(caller, scope)
         return caller
 
     def _refuse_replay(self, transaction: Transaction, verified: VerifiedCall) -> None:
@@ -208,9 +281,8 @@ class Door:
             request_digest=verified.digest,
         )
 
-    def _fingerprint(self) -> bytes:
-        facts = f"{request.method} {_target()}\n".encode()
-        return hashlib.sha256(facts + request.get_data()).digest()
+    def _fingerprint(self, body_digest: bytes) -> bytes:
+        return _digest(f"{request.method} {_target()}\n".encode() + body_digest)
 
     def _sweep_sometimes(self, transaction: Transaction) -> None:
         self._calls_since_sweep += 1
@@ -255,6 +327,41 @@ def signed_detached(*, scope: Scope | None) -> Callable[[View], View]:
         return wrapper  # type: ignore[return-value] # the same view, given its call
 
     return decorate
+
+
+def signed_streamed(*, scope: Scope | None, bytes_max: int) -> Callable[[View], View]:
+    """As `signed_detached`, for bodies up to `bytes_max`: the view gets a `StreamedCall`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(**path: Any) -> Response:
+            return the(Door).answer_streamed(scope, bytes_max, lambda call: view(call, **path))
+
+        describe_signed(wrapper, scope)
+        return wrapper  # type: ignore[return-value] # the same view, given its call
+
+    return decorate
+
+
+def _require_scope(caller: Caller, scope: Scope | None) -> None:
+    if scope is not None and scope not in caller.scopes:
+        raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _take(spool: Spool, bytes_max: int) -> None:
+    """Reads the body into `spool`. Raises: BodyTooLarge."""
+    # One more than there may be, so that it is seen when there is one.
+    request.max_content_length = bytes_max + 1
+    if request.content_length is not None and request.content_length > bytes_max:
+        raise BodyTooLarge(f"A body of this operation has at most {bytes_max} bytes.")
+    try:
+        spool.take(request.stream, bytes_max=bytes_max)
+    except SpoolFull:
+        raise BodyTooLarge(f"A body of this operation has at most {bytes_max} bytes.") from None
 
 
 def _body() -> bytes:

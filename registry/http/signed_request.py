@@ -31,6 +31,7 @@ BEARER = "Bearer "
 _HEADER_MEMBERS = {"alg", "kid", "typ"}
 _CLAIMS_REQUIRED = {"iss", "sub", "aud", "iat", "exp", "jti", "htm", "htu"}
 _CLAIMS_KNOWN = _CLAIMS_REQUIRED | {"bsh"}
+_NOT_THIS_BODY = "The claim bsh is not the SHA-256 of this body."
 # Checked in place of a key that is not registered, so that time tells nothing.
 _DECOY = PrivateKey.generate().public
 
@@ -50,23 +51,28 @@ class NotAuthenticated(Problem):
 class ReceivedCall:
     """What of an HTTP request its JWT must speak for.
 
-    `target` is path and query as sent, before any decoding.
+    `target` is path and query as sent, before any decoding. `body` None: it has
+    not been read yet.
     """
 
     authorization: str | None
     method: str
     target: str
-    body: bytes
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedCall:
-    """A call whose JWT passed every check that needs no database."""
+    """A call whose JWT passed every check that needs no database.
+
+    `body_claimed` is the claim bsh: what the body must hash to, if there is one.
+    """
 
     key: KeyRecord
     jwt: str
     jti: bytes
     expires_at: datetime
+    body_claimed: str | None = None
 
     @property
     def digest(self) -> bytes:
@@ -84,7 +90,8 @@ def verify_signed_request(
     """The call, once its form, key, signature, times and binding have been checked.
 
     What remains for the caller of this function: that (iss, jti) was never seen,
-    that key and member are active, scope and purpose.
+    that key and member are active, scope and purpose; and `verify_body`, where the
+    body has not been read yet.
 
     Raises: NotAuthenticated.
     """
@@ -99,7 +106,22 @@ def verify_signed_request(
     _check_parties(claims, key, audience)
     expires_at = _check_times(claims, now)
     _check_binding(claims, received)
-    return VerifiedCall(key=key, jwt=jwt, jti=_jti(claims), expires_at=expires_at)
+    return VerifiedCall(
+        key=key,
+        jwt=jwt,
+        jti=_jti(claims),
+        expires_at=expires_at,
+        body_claimed=claims.get("bsh"),
+    )
+
+
+def verify_body(verified: VerifiedCall, digest: bytes) -> None:
+    """Lets a body pass that was read after its call was verified; `digest` is its SHA-256.
+
+    Raises: NotAuthenticated.
+    """
+    if verified.body_claimed != base64url.encode(digest):
+        _refuse(_NOT_THIS_BODY)
 
 
 def _bearer_token(authorization: str | None) -> str:
@@ -166,10 +188,10 @@ def _check_binding(claims: Mapping[str, Any], received: ReceivedCall) -> None:
         _refuse("The claim htm is not the method of this request.")
     if claims["htu"] != received.target:
         _refuse("The claim htu is not the path and query of this request.")
-    if "bsh" in claims or received.body:
+    if received.body is not None and ("bsh" in claims or received.body):
         expected = base64url.encode(hashlib.sha256(received.body).digest())
         if claims.get("bsh") != expected:
-            _refuse("The claim bsh is not the SHA-256 of this body.")
+            _refuse(_NOT_THIS_BODY)
 
 
 def _jti(claims: Mapping[str, Any]) -> bytes:
