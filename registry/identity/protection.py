@@ -39,9 +39,9 @@ class Protector:
         """32 bytes that `text` can be told by again, and that tell nothing without the pepper."""
         return hmac.digest(self._pepper, _MARK_LABEL + text, "sha256")
 
-    def seal_seed(self, seed: bytes) -> bytes:
+    def seal_seed(self, seed: bytes, lookup_key: bytes) -> bytes:
         """The seed sealed, bound to its lookup key so that rows cannot be exchanged."""
-        return self._sealer.seal(seed, _SEED_CONTEXT + self.lookup_key(seed))
+        return self._sealer.seal(seed, _SEED_CONTEXT + lookup_key)
 
     def open_seed(self, sealed: bytes, lookup_key: bytes) -> bytes:
         """The seed of a row.

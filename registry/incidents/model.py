@@ -198,7 +198,8 @@ class Incident:
     `severity` is None for protective markers. `version` counts changes from 1.
     `digest` tells the report it came with from any other (32 bytes). `block` is
     None but while it is disputed.
-    `report_receipt` is of the filing, `receipt` of its newest change.
+    `report_receipt` is of the filing, `receipt` of its newest change; each is a JWS,
+    or what one is signed from when it is read (`Ledger.signed_receipt`).
     """
 
     id: IncidentId

@@ -7,7 +7,7 @@ marks under the pepper, which tell nothing to whoever has the database.
 Source: RULEBOOK 3 (reinsertion); FCRA 611(a)(5)(B).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -32,6 +32,9 @@ reinsertion_marks = sa.Table(
     sa.Column("expires_on", sa.Date, nullable=False, index=True),
 )
 
+_ASKED_MAX = 500
+_KNOWN = "SELECT 1 FROM reinsertion_marks WHERE mark {is_one} LIMIT 1"
+
 
 class Reinsertion:
     """Remembers what was removed, and asks for more before it is filed again."""
@@ -47,32 +50,40 @@ class Reinsertion:
         now: datetime,
     ) -> None:
         """Notes that an incident was removed; noted before: the later time counts."""
-        marks = sorted(set(self._marks(incident.furnisher, incident.filing, lookup_keys)))
+        marks = self.marks_of(incident.furnisher, incident.filing, lookup_keys)
         later = sa.update(reinsertion_marks).where(reinsertion_marks.c.mark.in_(marks))
         transaction.execute(later.values(removed_at=now, expires_on=incident.expires_on))
         for mark in marks:
             values = {"mark": mark, "removed_at": now, "expires_on": incident.expires_on}
             transaction.execute(insert_if_absent(transaction, reinsertion_marks, values))
 
-    def effective_not_before(
-        self,
-        transaction: Transaction,
-        furnisher: MemberId,
-        report: Report,
-        lookup_keys: Collection[bytes],
-        edition: Edition,
-    ) -> datetime | None:
-        """When a report has effect at the earliest that brings back what was removed.
+    def marks_of(
+        self, furnisher: MemberId, filing: Filing, lookup_keys: Collection[bytes]
+    ) -> list[bytes]:
+        """The marks a filing would leave if it were removed."""
+        return sorted(set(self._marks(furnisher, filing, lookup_keys)))
 
-        None where nothing like it was removed. Raises: ReinsertionRefused.
+    def removed_among(
+        self, transaction: Transaction, marks: Sequence[bytes]
+    ) -> Mapping[bytes, datetime]:
+        """When what left these marks was removed; as a rule nothing did."""
+        found: dict[bytes, datetime] = {}
+        for start in range(0, len(marks), _ASKED_MAX):
+            some = marks[start : start + _ASKED_MAX]
+            if not _is_any_known(transaction, some):
+                continue
+            columns = reinsertion_marks.c
+            select = sa.select(columns.mark, columns.removed_at).where(columns.mark.in_(some))
+            found.update((bytes(row.mark), row.removed_at) for row in transaction.execute(select))
+        return found
+
+    def effective_not_before(
+        self, report: Report, removed_at: datetime, edition: Edition
+    ) -> datetime:
+        """When a report has effect at the earliest that brings back what was removed then.
+
+        Raises: ReinsertionRefused.
         """
-        marks = sorted(set(self._marks(furnisher, report.filing, lookup_keys)))
-        select = sa.select(sa.func.max(reinsertion_marks.c.removed_at))
-        removed_at = transaction.execute(
-            select.where(reinsertion_marks.c.mark.in_(marks))
-        ).scalar_one()
-        if removed_at is None:
-            return None
         errors = list(_lacking(report, removed_at, edition))
         if errors:
             raise ReinsertionRefused(errors=errors)
@@ -95,6 +106,16 @@ class Reinsertion:
             yield self._protector.mark(who + act.encode())
             if filing.order is not None:
                 yield self._protector.mark(who + f"\x00order\x00{filing.order}".encode())
+
+
+def _is_any_known(transaction: Transaction, marks: Sequence[bytes]) -> bool:
+    cursor = transaction.hot_cursor()
+    if transaction.is_sqlite:
+        places = ", ".join("?" * len(marks))
+        cursor.execute(_KNOWN.format(is_one=f"IN ({places})"), marks)
+    else:
+        cursor.execute(_KNOWN.format(is_one="= ANY(%s)"), [list(marks)])
+    return cursor.fetchone() is not None
 
 
 def _lacking(report: Report, removed_at: datetime, edition: Edition) -> Iterator[FieldError]:

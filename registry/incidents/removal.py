@@ -16,7 +16,6 @@ from registry.incidents.model import (
     Course,
     Incident,
     IncidentErased,
-    ReferenceTaken,
     State,
     state_of,
 )
@@ -25,6 +24,8 @@ from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.erasure_model import Cause
 from registry.rulebook.calendar import due_at, local_date
 from registry.rulebook.model import Edition, Rulebook
+
+REFERENCE_ERASED = "The incident of this reference has been erased."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class Removal:
         removal_store.remove(
             transaction,
             incident,
-            reference_mark=self._mark(incident.furnisher, incident.reference),
+            reference_mark=self.mark_of(incident.furnisher, incident.reference),
             by=by,
             now=now,
         )
@@ -111,14 +112,12 @@ class Removal:
         if removable.lookup_keys:
             standings.recompute(transaction, set(removable.lookup_keys), today)
 
-    def refuse_again(self, transaction: Transaction, furnisher: MemberId, reference: str) -> None:
-        """Lets a report pass whose reference is not that of a removed incident.
-
-        Raises: ReferenceTaken.
-        """
-        mark = self._mark(furnisher, reference)
-        if removal_store.was_reference_removed(transaction, furnisher, mark):
-            raise ReferenceTaken("The incident of this reference has been erased.")
+    def is_reference_known(
+        self, transaction: Transaction, furnisher: MemberId, reference: str
+    ) -> bool:
+        """Whether this furnisher filed something under this reference, removed or not."""
+        mark = self.mark_of(furnisher, reference)
+        return removal_store.is_reference_known(transaction, furnisher, reference, mark)
 
     def refuse_removed(
         self, transaction: Transaction, furnisher: MemberId, incident: IncidentId
@@ -144,5 +143,6 @@ class Removal:
         keys = tuple(sorted({bytes(each.lookup_key) for each in identities}))
         return Removable(incident=incident, lookup_keys=keys, cause=cause)
 
-    def _mark(self, furnisher: MemberId, reference: str) -> bytes:
+    def mark_of(self, furnisher: MemberId, reference: str) -> bytes:
+        """What stays of a reference when its incident is removed."""
         return self._protector.mark(f"{furnisher}\x00{reference}".encode())

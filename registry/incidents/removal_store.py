@@ -1,6 +1,6 @@
 """Incidents whose time has come, and what is left of those that were removed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,12 @@ removed_incidents = sa.Table(
     sa.Index("ix_removed_incidents_furnisher_reference_mark", "furnisher", "reference_mark"),
 )
 
+_ASKED_MAX = 500
+_KNOWN = (
+    "SELECT 1 FROM incidents WHERE furnisher = ? AND reference = ?"
+    " UNION ALL SELECT 1 FROM removed_incidents WHERE furnisher = ? AND reference_mark = ?"
+)
+_KNOWN_POSTGRESQL = _KNOWN.replace("?", "%s")
 _GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
 
 
@@ -91,13 +97,31 @@ def was_removed(transaction: Transaction, furnisher: MemberId, incident: Inciden
     return _exists(transaction, *conditions)
 
 
-def was_reference_removed(
-    transaction: Transaction, furnisher: MemberId, reference_mark: bytes
+def is_reference_known(
+    transaction: Transaction, furnisher: MemberId, reference: str, reference_mark: bytes
 ) -> bool:
-    """Whether an incident this furnisher filed under this reference was removed."""
+    """Whether this furnisher filed something under this reference, removed or not."""
+    cursor = transaction.hot_cursor()
+    cursor.execute(
+        _KNOWN if transaction.is_sqlite else _KNOWN_POSTGRESQL,
+        (furnisher, reference, furnisher, reference_mark),
+    )
+    return cursor.fetchone() is not None
+
+
+def marks_removed(
+    transaction: Transaction, furnisher: MemberId, marks: Sequence[bytes]
+) -> set[bytes]:
+    """Those of `marks` that references of removed incidents left."""
     columns = removed_incidents.c
-    conditions = (columns.furnisher == furnisher, columns.reference_mark == reference_mark)
-    return _exists(transaction, *conditions)
+    found: set[bytes] = set()
+    for start in range(0, len(marks), _ASKED_MAX):
+        some = marks[start : start + _ASKED_MAX]
+        select = sa.select(columns.reference_mark).where(
+            columns.furnisher == furnisher, columns.reference_mark.in_(some)
+        )
+        found.update(map(bytes, transaction.execute(select).scalars()))
+    return found
 
 
 def _some(

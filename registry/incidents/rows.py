@@ -1,11 +1,14 @@
-"""A filing as columns, and back."""
+"""Filings and incidents as columns, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from json.encoder import encode_basestring
 from typing import Any
 
-from registry.incidents.model import Recertification
+from registry.database.bulk import Row, instant_text
+from registry.incidents.model import Incident, KeptIdentity, Recertification
 from registry.kernel.clock import format_instant, parse_instant
+from registry.kernel.ids import IncidentId
 from registry.kernel.money import Money
 from registry.rulebook.filing import (
     Adjudicator,
@@ -76,6 +79,105 @@ def recertification_from_json(kept: Mapping[str, Any] | None) -> Recertification
         certified_on=date.fromisoformat(kept["certified_on"]),
         ground=kept["ground"],
     )
+
+
+def incident_values(incident: Incident) -> Row:
+    """An incident in the order of its table's columns, for `registry.database.bulk`."""
+    filing, amount = incident.filing, incident.filing.amount
+    return (
+        incident.id,
+        incident.furnisher,
+        incident.reference,
+        incident.digest,
+        filing.code,
+        filing.role.value,
+        None if incident.severity is None else incident.severity.value,
+        incident.edition,
+        filing.occurred_on.isoformat(),
+        None if filing.confirmed_on is None else filing.confirmed_on.isoformat(),
+        None if amount is None else amount.minor_units,
+        None if amount is None else amount.currency,
+        filing.order,
+        evidence_json(filing.evidence),
+        filing.intent,
+        reviewers_json(filing.reviewers),
+        decision_json(filing.decision),
+        notice_json(filing.notice),
+        incident.course.value,
+        instant_text(incident.effective_at),
+        incident.expires_on.isoformat(),
+        instant_text(incident.filed_at),
+        instant_text(incident.changed_at),
+        incident.version,
+        incident.report_receipt,
+        incident.receipt,
+        incident.withdrawal_reason,
+        None if incident.block is None else incident.block.value,
+        recertification_json(incident.recertification),
+    )
+
+
+def identity_values(incident: IncidentId, identities: Sequence[KeptIdentity]) -> list[Row]:
+    """The identities of an incident in the order of their table's columns."""
+    return [
+        (
+            incident,
+            position,
+            identity.type_name,
+            identity.key_id,
+            identity.lookup_key,
+            identity.seed_sealed,
+            identity.last_verified_on.isoformat(),
+        )
+        for position, identity in enumerate(identities)
+    ]
+
+
+def evidence_json(evidence: Sequence[EvidenceItem]) -> str:
+    """The manifest as canonical JSON."""
+    items = [
+        f'{{"adjudicator":{_quoted(item.adjudicator)},"class":"{item.evidence_class.value}",'
+        f'"digest":"{item.digest}","media_type":"{item.media_type}"}}'
+        for item in evidence
+    ]
+    return f"[{','.join(items)}]"
+
+
+def reviewers_json(reviewers: Sequence[str]) -> str:
+    """The reviewers' names as canonical JSON."""
+    return f"[{','.join(map(encode_basestring, reviewers))}]"
+
+
+def decision_json(decision: LinkedDecision | None) -> str:
+    """The linked decision as canonical JSON."""
+    if decision is None:
+        return "null"
+    return f'{{"decided_on":"{decision.decided_on.isoformat()}","kind":"{decision.kind.value}"}}'
+
+
+def notice_json(notice: Notice | None) -> str:
+    """The notice as canonical JSON."""
+    if notice is None:
+        return "null"
+    return (
+        f'{{"channel":"{notice.channel.value}",'
+        f'"delivered_at":"{format_instant(notice.delivered_at)}","reply":"{notice.reply.value}"}}'
+    )
+
+
+def recertification_json(recertification: Recertification | None) -> str:
+    """A certification of something that was removed, as canonical JSON."""
+    if recertification is None:
+        return "null"
+    return (
+        f'{{"certified_on":"{recertification.certified_on.isoformat()}",'
+        f'"ground":{encode_basestring(recertification.ground)},'
+        f'"reviewer":{encode_basestring(recertification.reviewer)}}}'
+    )
+
+
+def _quoted(adjudicator: Adjudicator | None) -> str:
+    return "null" if adjudicator is None else f'"{adjudicator.value}"'
 
 
 def _amount(minor_units: int | None, currency: str | None) -> Money | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import datetime
 from enum import Enum
 
 from registry.database.transaction import Transaction
@@ -11,7 +11,8 @@ from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
 from registry.incidents import standings, store
 from registry.incidents.changes import Listeners
-from registry.incidents.digests import report_digest
+from registry.incidents.filer import Accepted, Filer
+from registry.incidents.intake import Intake, Taken, expiry_on
 from registry.incidents.model import (
     Amendment,
     Course,
@@ -23,12 +24,10 @@ from registry.incidents.model import (
     KnownSubject,
     ReferenceTaken,
     Report,
-    ReportedIdentity,
     State,
     VersionMissing,
     VersionOutOfDate,
     effective_after,
-    effective_from,
     is_closed,
     is_matched_by,
     state_of,
@@ -36,18 +35,15 @@ from registry.incidents.model import (
 from registry.incidents.proving import require_proof, require_proof_again
 from registry.incidents.recording import Recorder, caller_of
 from registry.incidents.reinsertion import Reinsertion
-from registry.incidents.removal import Removal
+from registry.incidents.removal import REFERENCE_ERASED, Removal
 from registry.incidents.rulings import Rulings
-from registry.kernel.canonical import JsonValue
-from registry.kernel.ids import IncidentId, new_incident_id
+from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.paging import PAGE_ITEMS_MAX, Page
 from registry.ledger.model import RecordType
 from registry.ledger.service import Ledger
 from registry.members.service import Directory
-from registry.rulebook.calendar import local_date
 from registry.rulebook.filing import Filing
 from registry.rulebook.model import Edition, Rulebook
-from registry.rulebook.proof import expiry_of
 from registry.score.model import Contribution, ProtectiveMarker
 
 
@@ -81,8 +77,12 @@ class Incidents:
     ) -> None:
         self._rulebook = rulebook
         self._keyring = keyring
-        self._protector = protector
         self._directory = directory
+        self._ledger = ledger
+        self._intake = Intake(rulebook=rulebook, protector=protector)
+        self._filer = Filer(
+            rulebook=rulebook, intake=self._intake, ledger=ledger, listeners=listeners
+        )
         self._recorder = Recorder(
             rulebook=rulebook, protector=protector, ledger=ledger, listeners=listeners
         )
@@ -115,34 +115,17 @@ class Incidents:
         where the incident of this reference has been erased.
         """
         transaction, furnisher = call.transaction, call.caller.member
-        identities = [self._keep(each) for each in report.identities]
-        digest = report_digest(report, identities)
-        standing = store.find_by_reference(transaction, furnisher, report.reference)
-        if standing is not None:
-            return _same_report(standing, digest)
-        self._removal.refuse_again(transaction, furnisher, report.reference)
-        edition = self._rulebook.current
-        require_proof(report, edition, self._keyring, call.now)
-        keys = {each.lookup_key for each in identities}
-        not_before = self._reinsertion.effective_not_before(
-            transaction, furnisher, report, keys, edition
-        )
-        incident = self._incident(call, report, digest, not_before)
-        if not store.add(transaction, incident):
+        taken = self._intake.take(report)
+        if self._removal.is_reference_known(transaction, furnisher, report.reference):
+            return self._same_report(transaction, furnisher, taken)
+        require_proof(report, self._rulebook.current, self._keyring, call.now)
+        accepted = Accepted(taken=taken, not_before=self._not_before(transaction, furnisher, taken))
+        batch = self._filer.make(caller_of(call), [accepted])
+        incident = self._filer.file_one(transaction, batch, call.now)
+        if incident is None:
             # Another call with this reference committed between our look and our write.
-            standing = store.find_by_reference(transaction, furnisher, report.reference)
-            assert standing is not None, "the reference was taken a moment ago"
-            return _same_report(standing, digest)
-        store.add_identities(transaction, incident.id, identities)
-        filed = self._recorder.record(
-            transaction,
-            caller_of(call, _recertified(incident)),
-            RecordType.REPORT,
-            before=None,
-            after=incident,
-            identities=identities,
-        )
-        return FiledIncident(incident=filed, filed=Filed.NOW)
+            return self._same_report(transaction, furnisher, taken)
+        return FiledIncident(incident=incident, filed=Filed.NOW)
 
     def amend(
         self, call: Call, incident_id: IncidentId, amendment: Amendment, if_match: str | None
@@ -168,7 +151,7 @@ class Incidents:
             before,
             filing=filing,
             severity=code.severity,
-            expires_on=_expiry(filing, edition, before.filed_at),
+            expires_on=expiry_on(filing, edition, before.filed_at),
             effective_at=effective_after(before, filing, edition, call.now),
             changed_at=call.now,
             version=before.version + 1,
@@ -185,7 +168,7 @@ class Incidents:
         """
         before = self._get_to_change(call, incident_id)
         if before.course is Course.WITHDRAWN:
-            return before
+            return self._with_receipts(before)
         if if_match is not None and not is_matched_by(if_match, before):
             raise VersionOutOfDate
         if is_closed(self.state_of(before, call.now)):
@@ -208,7 +191,8 @@ class Incidents:
 
         Raises: IncidentErased; IncidentNotFound, also where another member filed it.
         """
-        return self._own(call, incident_id, store.find(call.transaction, incident_id))
+        found = store.find(call.transaction, incident_id)
+        return self._with_receipts(self._own(call, incident_id, found))
 
     def identities_of(self, call: Call, incident: Incident) -> list[KeptIdentity]:
         """The identities an incident was filed under."""
@@ -217,7 +201,8 @@ class Incidents:
     def page(self, call: Call, *, after: str, items_max: int) -> Page[Incident]:
         """The caller's incidents, oldest first, after the incident id `after`."""
         assert 1 <= items_max <= PAGE_ITEMS_MAX
-        return store.page_of(call.transaction, call.caller.member, after=after, items_max=items_max)
+        page = store.page_of(call.transaction, call.caller.member, after=after, items_max=items_max)
+        return Page([self._with_receipts(each) for each in page.items], page.next_after)
 
     def standings_of(
         self, transaction: Transaction, lookup_keys: Collection[bytes]
@@ -269,17 +254,6 @@ class Incidents:
             )
             yield KnownIncident(contribution=contribution, last_verified_on=line.last_verified_on)
 
-    def _keep(self, reported: ReportedIdentity) -> KeptIdentity:
-        seed = self._protector.seed_of(reported.identity.token)
-        lookup_key = self._protector.lookup_key(seed)
-        return KeptIdentity(
-            type_name=reported.identity.type.value,
-            key_id=reported.identity.key_id,
-            lookup_key=lookup_key,
-            seed_sealed=self._protector.seal_seed(seed),
-            last_verified_on=reported.last_verified_on,
-        )
-
     def _get_to_change(self, call: Call, incident_id: IncidentId) -> Incident:
         """The caller's incident, which nobody else can change until this call is over."""
         return self._own(call, incident_id, store.find_and_lock(call.transaction, incident_id))
@@ -301,49 +275,39 @@ class Incidents:
             call.transaction, caller_of(call), record_type, before=before, after=after
         )
 
-    def _incident(
-        self, call: Call, report: Report, digest: bytes, not_before: datetime | None
-    ) -> Incident:
-        edition = self._rulebook.current
-        code = edition.codes[report.filing.code]
-        effective_at = effective_from(report.filing, code, edition, call.now)
-        return Incident(
-            id=new_incident_id(call.now),
-            furnisher=call.caller.member,
-            reference=report.reference,
-            digest=digest,
-            filing=report.filing,
-            severity=code.severity,
-            edition=edition.name,
-            course=Course.FILED,
-            effective_at=max(effective_at, not_before or effective_at),
-            expires_on=_expiry(report.filing, edition, call.now),
-            filed_at=call.now,
-            changed_at=call.now,
-            version=1,
-            report_receipt="",
-            receipt="",
-            recertification=report.recertification,
+    def _not_before(
+        self, transaction: Transaction, furnisher: MemberId, taken: Taken
+    ) -> datetime | None:
+        """When a report counts at the earliest, where what it reports was removed before."""
+        marks = self._reinsertion.marks_of(furnisher, taken.report.filing, taken.lookup_keys)
+        removed = self._reinsertion.removed_among(transaction, marks)
+        if not removed:
+            return None
+        return self._reinsertion.effective_not_before(
+            taken.report, max(removed.values()), self._rulebook.current
         )
 
+    def _same_report(
+        self, transaction: Transaction, furnisher: MemberId, taken: Taken
+    ) -> FiledIncident:
+        """The incident this report made, when it is the same.
 
-def _recertified(incident: Incident) -> dict[str, JsonValue]:
-    certified = incident.recertification
-    if certified is None:
-        return {}
-    on = certified.certified_on.isoformat()
-    return {"recertification": {"reviewer": certified.reviewer, "certified_on": on}}
+        Raises: ReferenceTaken.
+        """
+        standing = store.find_by_reference(transaction, furnisher, taken.report.reference)
+        if standing is None:
+            raise ReferenceTaken(REFERENCE_ERASED)
+        if standing.digest != taken.digest:
+            raise ReferenceTaken
+        return FiledIncident(incident=self._with_receipts(standing), filed=Filed.BEFORE)
 
-
-def _same_report(incident: Incident, digest: bytes) -> FiledIncident:
-    if incident.digest != digest:
-        raise ReferenceTaken
-    return FiledIncident(incident=incident, filed=Filed.BEFORE)
-
-
-def _expiry(filing: Filing, edition: Edition, filed_at: datetime) -> date:
-    code = edition.codes[filing.code]
-    return expiry_of(code, filing.occurred_on, local_date(filed_at, edition), edition)
+    def _with_receipts(self, incident: Incident) -> Incident:
+        """The incident with its receipts signed, where they were kept as promises."""
+        first = self._ledger.signed_receipt(incident.report_receipt)
+        newest = first
+        if incident.receipt != incident.report_receipt:
+            newest = self._ledger.signed_receipt(incident.receipt)
+        return replace(incident, report_receipt=first, receipt=newest)
 
 
 def _amended(filing: Filing, amendment: Amendment) -> Filing:

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
-from registry.incidents.model import Block, Course, doubt_of
+from registry.incidents.model import Block, Course, Incident, KeptIdentity, doubt_of
 from registry.incidents.store import incident_identities, incidents
 from registry.kernel.clock import format_instant, parse_instant
 from registry.kernel.ids import IncidentId, MemberId
 from registry.rulebook.filing import Adjudicator
 from registry.rulebook.model import Severity
+from registry.rulebook.proof import is_adjudicated
 from registry.score.model import Doubt
 
 standings = sa.Table(
@@ -41,6 +42,15 @@ _LOCK = (
 )
 _KEEP = "UPDATE standings SET contributions = ? WHERE lookup_key = ?"
 _DROP = "DELETE FROM standings WHERE lookup_key = ?"
+_STOOD = "SELECT lookup_key FROM standings WHERE lookup_key IN ({places})"
+_ADD = "INSERT INTO standings (lookup_key, contributions, version) VALUES (?, ?, 1)"
+_ADD_POSTGRESQL = (
+    "INSERT INTO standings (lookup_key, contributions, version) VALUES {places}"
+    " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
+    " RETURNING lookup_key, (xmax = 0)::int"
+)
+# A text for each length is prepared once a connection: few lengths, few texts.
+_ROWS_MAX = 500
 _READ_POSTGRESQL = "SELECT lookup_key, contributions FROM standings WHERE lookup_key = ANY(%s)"
 
 # Built once: building it takes as long as running it.
@@ -112,14 +122,67 @@ def recompute(transaction: Transaction, lookup_keys: Set[bytes], today: date) ->
     """
     keys = sorted(lookup_keys)
     _lock(transaction, keys)
-    lines = _lines_from_incidents(transaction, keys, today)
-    for key in keys:
-        found = lines.get(key)
-        if found:
-            text = json.dumps(found, separators=(",", ":"))
-            _run(transaction, _KEEP, [text, key])
-        else:
-            _run(transaction, _DROP, [key])
+    _rewrite(transaction, keys, today)
+
+
+def add(
+    transaction: Transaction,
+    filed: Sequence[tuple[Incident, Sequence[KeptIdentity]]],
+    today: date,
+) -> None:
+    """As `recompute`, for incidents that were just filed, however many.
+
+    Who had no row gets one with these incidents, at the cost of one statement; the
+    rows of everyone else are written anew.
+    """
+    lines: dict[bytes, list[dict[str, Any]]] = {}
+    for incident, identities in filed:
+        for identity in identities:
+            line = _line_of(incident, identity)
+            lines.setdefault(identity.lookup_key, []).append(line)
+    keys = sorted(lines)
+    rows = [(key, _text_of(lines[key])) for key in keys]
+    stood: list[bytes] = []
+    for start in range(0, len(rows), _ROWS_MAX):
+        stood += _insert(transaction, rows[start : start + _ROWS_MAX])
+    if stood:
+        _rewrite(transaction, stood, today)
+
+
+def _insert(transaction: Transaction, rows: Sequence[tuple[bytes, str]]) -> list[bytes]:
+    """Inserts rows where there is none; the keys of those that stood, locked from now on."""
+    cursor = transaction.hot_cursor()
+    if transaction.is_sqlite:
+        cursor.execute(_STOOD.format(places=_places(rows)), [key for key, _ in rows])
+        stood = {bytes(key) for (key,) in cursor}
+        cursor.executemany(_ADD, [row for row in rows if row[0] not in stood])
+        return sorted(stood)
+    # In the order of VALUES. `xmax` of a row that was inserted is 0: it tells those
+    # that stood, without another look, which could not see what is not committed.
+    places = ", ".join(["(%s, %s, 1)"] * len(rows))
+    cursor.execute(_ADD_POSTGRESQL.format(places=places), [value for row in rows for value in row])
+    return [key for key, is_new in cursor if not is_new]
+
+
+def _rewrite(transaction: Transaction, keys: Sequence[bytes], today: date) -> None:
+    """Writes rows that are locked anew from the incidents."""
+    for start in range(0, len(keys), _ROWS_MAX):
+        some = keys[start : start + _ROWS_MAX]
+        lines = _lines_from_incidents(transaction, some, today)
+        for key in some:
+            found = lines.get(key)
+            if found:
+                _run(transaction, _KEEP, [_text_of(found), key])
+            else:
+                _run(transaction, _DROP, [key])
+
+
+def _text_of(lines: Sequence[dict[str, Any]]) -> str:
+    return json.dumps(lines, separators=(",", ":"))
+
+
+def _places(rows: Sequence[object]) -> str:
+    return ", ".join("?" * len(rows))
 
 
 def _lock(transaction: Transaction, keys: Sequence[bytes]) -> None:
@@ -161,6 +224,22 @@ def _document(row: sa.Row[Any]) -> dict[str, Any]:
         "d": doubt_of(Course(row.course), row.block and Block(row.block)).value,
         "j": any(item["adjudicator"] in _INDEPENDENT for item in row.evidence),
         "v": row.last_verified_on.isoformat(),
+    }
+
+
+def _line_of(incident: Incident, identity: KeptIdentity) -> dict[str, Any]:
+    """The line of an incident that was just filed, as `_document` makes it of a row."""
+    return {
+        "i": incident.id,
+        "c": incident.filing.code,
+        "s": incident.severity and incident.severity.value,
+        "o": incident.filing.occurred_on.isoformat(),
+        "e": format_instant(incident.effective_at),
+        "x": incident.expires_on.isoformat(),
+        "f": incident.furnisher,
+        "d": doubt_of(incident.course, incident.block).value,
+        "j": is_adjudicated(incident.filing),
+        "v": identity.last_verified_on.isoformat(),
     }
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.database.statements import insert_if_absent
+from registry.database.bulk import Row, insert_rows, insert_statement
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, Json, metadata
 from registry.incidents.model import Block, Course, Incident, KeptIdentity
 from registry.incidents.rows import (
     filing_from_row,
     filing_to_row,
+    identity_values,
+    incident_values,
     recertification_from_json,
     recertification_to_json,
 )
@@ -20,6 +22,7 @@ from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.paging import Page
 from registry.rulebook.model import Severity
 
+_ASKED_MAX = 500
 _IS_GONE = sa.text("course IN ('withdrawn', 'overturned')")
 
 incidents = sa.Table(
@@ -82,27 +85,36 @@ incident_identities = sa.Table(
 
 def add(transaction: Transaction, incident: Incident) -> bool:
     """Adds an incident; False when the furnisher's reference is taken."""
-    insert = insert_if_absent(transaction, incidents, _to_row(incident))
-    return transaction.execute(insert).rowcount == 1
+    statement = insert_statement(
+        incidents, is_sqlite=transaction.is_sqlite, ending="ON CONFLICT DO NOTHING"
+    )
+    cursor = transaction.hot_cursor()
+    cursor.execute(statement, incident_values(incident))
+    return bool(cursor.rowcount == 1)
 
 
 def add_identities(
-    transaction: Transaction, incident: IncidentId, identities: Iterable[KeptIdentity]
+    transaction: Transaction, incident: IncidentId, identities: Sequence[KeptIdentity]
 ) -> None:
     """Adds the identities of a new incident, in their order."""
-    rows = [
-        {
-            "incident_id": incident,
-            "position": position,
-            "type": identity.type_name,
-            "key_id": identity.key_id,
-            "lookup_key": identity.lookup_key,
-            "seed_sealed": identity.seed_sealed,
-            "last_verified_on": identity.last_verified_on,
-        }
-        for position, identity in enumerate(identities)
-    ]
-    transaction.execute(sa.insert(incident_identities), rows)
+    statement = insert_statement(
+        incident_identities, is_sqlite=transaction.is_sqlite, rows=len(identities)
+    )
+    rows = identity_values(incident, identities)
+    transaction.hot_cursor().execute(statement, [value for row in rows for value in row])
+
+
+def add_all(
+    transaction: Transaction, filed: Iterable[tuple[Incident, Sequence[KeptIdentity]]]
+) -> None:
+    """Adds incidents with their identities; an error when a reference is taken."""
+    rows: list[Row] = []
+    identity_rows: list[Row] = []
+    for incident, identities in filed:
+        rows.append(incident_values(incident))
+        identity_rows += identity_values(incident.id, identities)
+    insert_rows(transaction, incidents, rows)
+    insert_rows(transaction, incident_identities, identity_rows)
 
 
 def change(transaction: Transaction, incident: Incident, *, from_version: int) -> bool:
@@ -148,6 +160,21 @@ def find_by_reference(
 ) -> Incident | None:
     """The incident a furnisher filed under this reference."""
     return _one(transaction, incidents.c.furnisher == furnisher, incidents.c.reference == reference)
+
+
+def digests_by_reference(
+    transaction: Transaction, furnisher: MemberId, references: Sequence[str]
+) -> dict[str, bytes]:
+    """The digests of what a furnisher filed under these references, where it did."""
+    columns = incidents.c
+    found: dict[str, bytes] = {}
+    for start in range(0, len(references), _ASKED_MAX):
+        some = references[start : start + _ASKED_MAX]
+        select = sa.select(columns.reference, columns.digest).where(
+            columns.furnisher == furnisher, columns.reference.in_(some)
+        )
+        found.update((row.reference, bytes(row.digest)) for row in transaction.execute(select))
+    return found
 
 
 def page_of(

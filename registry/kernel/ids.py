@@ -5,7 +5,7 @@ millisecond they were made in. Source: RFC 9562 §5.7.
 """
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import NewType
 from uuid import UUID
@@ -46,6 +46,11 @@ def uuid7(now: datetime, entropy: bytes) -> UUID:
 def new_uuid(now: datetime) -> UUID:
     """A fresh version 7 UUID made at `now`."""
     return uuid7(now, secrets.token_bytes(10))
+
+
+def made_at(uuid: UUID) -> datetime:
+    """The millisecond a version 7 UUID was made in."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=uuid.int >> 80)
 
 
 def with_prefix(prefix: Prefix, uuid: UUID) -> str:

@@ -13,7 +13,7 @@ from registry.crypto.tiles import TiledTree
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
-from registry.kernel.ids import MemberId, new_uuid
+from registry.kernel.ids import MemberId, Prefix, made_at, new_uuid, parse_id
 from registry.ledger import log_store, store
 from registry.ledger.model import (
     MERGE_DELAY_MAX,
@@ -21,6 +21,7 @@ from registry.ledger.model import (
     Appended,
     Draft,
     Entry,
+    Log,
     LogProof,
     Opening,
     encode_entry,
@@ -30,7 +31,7 @@ from registry.ledger.model import (
 from registry.ledger.sealing import open_request, seal_context, seal_request
 
 RECEIPT_TYPE = "ccr-receipt+jwt"
-DRAFTS_MAX = 1000
+DRAFTS_MAX = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +73,14 @@ class Ledger:
         return list(made.appended)
 
     def make(self, drafts: Sequence[Draft], now: datetime) -> MadeEntries:
-        """An entry for each draft, in their order; nothing is written yet."""
+        """An entry for each draft, in their order; nothing is written yet.
+
+        Drafts that share one header, as those of an import do, have it serialised once.
+        """
         assert len(drafts) <= DRAFTS_MAX
-        made = [self._make(draft, now) for draft in drafts]
+        headers = {id(draft.header): draft.header for draft in drafts}
+        serialised = {name: header.to_bytes() for name, header in headers.items()}
+        made = [self._make(draft, serialised[id(draft.header)], now) for draft in drafts]
         return MadeEntries(
             rows=[row for row, _ in made], appended=[appended for _, appended in made]
         )
@@ -96,6 +102,30 @@ class Ledger:
             "merge_by": issued_at + int(MERGE_DELAY_MAX.total_seconds()),
         }
         return sign_compact(header=self._receipt_header, claims=claims, key=self._key)
+
+    def promise(self, appended: Appended) -> str:
+        """What a receipt is signed from later: a signature costs as much as an entry.
+
+        The entry's id holds its time, so that the receipt is the same to the byte
+        whenever it is signed, as long as the node's key is.
+        """
+        return f"{appended.entry_id} {base64url.encode(appended.leaf)}"
+
+    def signed_receipt(self, kept: str) -> str:
+        """The receipt that is kept as itself, or as its promise, in the log of incidents."""
+        entry, is_promise, leaf = kept.partition(" ")
+        if not is_promise:
+            return kept
+        uuid = parse_id(Prefix.ENTRY, entry)
+        return self.receipt(
+            Appended(
+                uuid=uuid,
+                log=Log.INCIDENTS,
+                entry=b"",
+                leaf=base64url.decode(leaf),
+                at=made_at(uuid),
+            )
+        )
 
     def entry(self, transaction: Transaction, uuid: UUID) -> bytes | None:
         """The 92 bytes of the entry `uuid`, also when its content has been erased."""
@@ -140,9 +170,10 @@ class Ledger:
             checkpoint=head.checkpoint,
         )
 
-    def _make(self, draft: Draft, now: datetime) -> tuple[store.PendingRow, Appended]:
+    def _make(
+        self, draft: Draft, header: bytes, now: datetime
+    ) -> tuple[store.PendingRow, Appended]:
         uuid = draft.uuid or new_uuid(now)
-        header = draft.header.to_bytes()
         subject = canonical_json(draft.subject)
         salts = secrets.token_bytes(2 * SALT_BYTES)
         header_salt, subject_salt = salts[:SALT_BYTES], salts[SALT_BYTES:]

@@ -7,9 +7,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from registry.database.bulk import insert_rows
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
 from registry.ledger.model import ENTRY_BYTES, SALT_BYTES
+
+# Beyond so many rows in one statement it pays to send them as a stream.
+STATEMENT_ROWS_MAX = 128
 
 pending_entries = sa.Table(
     "pending_entries",
@@ -42,6 +46,9 @@ class PendingRow(NamedTuple):
 
 def insert(transaction: Transaction, rows: Sequence[PendingRow]) -> None:
     """Inserts `rows` in one statement."""
+    if len(rows) > STATEMENT_ROWS_MAX:
+        insert_rows(transaction, pending_entries, rows)
+        return
     cursor = transaction.hot_cursor()
     try:
         cursor.execute(

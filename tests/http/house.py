@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from registry.crypto.signature import PrivateKey, sign_compact
 from registry.database.engine import Database
 from registry.database.transaction import DatabaseUnavailable, Transaction
-from registry.http.caller import Call, DetachedCall, Scope
+from registry.http.caller import Call, DetachedCall, Scope, StreamedCall
 from registry.http.limits import register_limit_headers
 from registry.http.problems import (
     NothingHere,
@@ -21,8 +21,8 @@ from registry.http.problems import (
     register_problem_answers,
 )
 from registry.http.requests import register_request_facts
-from registry.http.signed import Door, signed, signed_detached
-from registry.http.wiring import provide
+from registry.http.signed import Door, signed, signed_detached, signed_streamed
+from registry.http.wiring import provide, the
 from registry.kernel import base64url
 from registry.kernel.clock import MovableClock
 from registry.members.model import Member
@@ -37,6 +37,7 @@ from tests.members.samples import (
 
 # A table that a room above writes to; here anything to see work kept or undone.
 MARKS = sa.table("evaluation_quotas", *map(sa.column, ("member_id", "hour", "leased")))
+STREAMED_BYTES_MAX = 200_000
 A_YEAR_ON = NOW + timedelta(days=365)
 
 
@@ -153,6 +154,18 @@ def views(app: Flask) -> None:
     def detached_audit(call: DetachedCall) -> Response:
         raise AssertionError("nobody here has this scope")
 
+    @app.post("/streamed")
+    @signed_streamed(scope=Scope.REPORT, bytes_max=STREAMED_BYTES_MAX)
+    def streamed(call: StreamedCall) -> Response:
+        with the(Database).transaction() as transaction:
+            mark(transaction)
+        return Response(b"".join(call.body.pieces()), status=202)
+
+    @app.post("/streamed-audit")
+    @signed_streamed(scope=Scope.AUDIT, bytes_max=STREAMED_BYTES_MAX)
+    def streamed_audit(call: StreamedCall) -> Response:
+        raise AssertionError("nobody here has this scope")
+
     @app.get("/now")
     @signed(scope=None)
     def now(call: Call) -> Response:
@@ -182,6 +195,6 @@ def new_house(database: Database) -> House:
         wall=wall,
         clock=MovableClock(A_YEAR_ON),
     )
-    provide(app, door)
+    provide(app, door, database)
     views(app)
     return House(database, directory, wall, key, member, app)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -182,3 +183,30 @@ def test_an_entry_may_stand_in_either_log(database: Database) -> None:
         [appended] = make_ledger().append(transaction, [draft], NOW)
     assert "incidents" == appended.log.wire_name
     assert Log.INCIDENTS == decode_entry(appended.entry).log
+
+
+def test_a_promised_receipt_is_the_receipt_whenever_it_is_signed(database: Database) -> None:
+    """To the byte: the entry's id holds the second it was made in."""
+    ledger = make_ledger()
+    for microseconds in (0, 1, 999_999):
+        now = NOW + timedelta(microseconds=microseconds)
+        draft = replace(make_draft(), log=Log.INCIDENTS)
+        with database.transaction() as transaction:
+            [appended] = ledger.append(transaction, [draft], now)
+        assert ledger.receipt(appended) == ledger.signed_receipt(ledger.promise(appended))
+        assert ledger.receipt(appended) == ledger.signed_receipt(ledger.receipt(appended))
+
+
+def test_a_long_list_is_appended_like_a_short_one(database: Database) -> None:
+    """Each entry opens, though they came as a stream."""
+    ledger = make_ledger()
+    drafts = [make_draft()] * 300
+    with database.transaction() as transaction:
+        made = ledger.make(drafts, NOW)
+        ledger.write(transaction, made)
+    with database.reading() as transaction:
+        for each in made.appended:
+            opening = ledger.opening(transaction, each.uuid)
+            assert opening is not None
+            assert {"seeds": [SEED_TEXT]} == json.loads(opening.subject)
+            assert each.entry == opening.entry

@@ -1,0 +1,118 @@
+"""Many rows at once, each database its own way: COPY on PostgreSQL, executemany on SQLite.
+
+A row is a tuple of text, bytes, integers and None in the order of the columns, in
+the one form that both databases read: days as ISO 8601, instants by
+`instant_text`, documents as JSON.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+
+import sqlalchemy as sa
+
+from registry.database.transaction import Transaction
+from registry.database.types import Instant
+
+RowValue = str | bytes | int | None
+Row = Sequence[RowValue]
+
+_NULL = "\\N"
+_UNIQUE_VIOLATION = "23505"
+_COPIED_CHARACTERS = 1 << 20
+
+
+class RowTaken(Exception):
+    """A row of this key stands already; nothing of the attempt remains."""
+
+
+@contextmanager
+def attempt(transaction: Transaction) -> Iterator[None]:
+    """A part of the transaction that may find rows taken, and is then undone alone.
+
+    Raises: RowTaken.
+    """
+    try:
+        with transaction.connection.begin_nested():
+            yield
+    except Exception as error:
+        # psycopg's own, from a raw cursor. Nobody else writes to SQLite meanwhile.
+        if getattr(error, "sqlstate", None) == _UNIQUE_VIOLATION:
+            raise RowTaken from error
+        raise
+
+
+def insert_rows(transaction: Transaction, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Inserts `rows`, whose values are in the order of the table's columns."""
+    if not rows:
+        return
+    cursor = transaction.raw_cursor()
+    try:
+        if transaction.is_sqlite:
+            cursor.executemany(insert_statement(table, is_sqlite=True), rows)
+            return
+        columns = ", ".join(column.name for column in table.columns)
+        with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
+            for text in _copied(rows):
+                copy.write(text)
+    finally:
+        cursor.close()
+
+
+@cache
+def insert_statement(table: sa.Table, *, is_sqlite: bool, rows: int = 1, ending: str = "") -> str:
+    """An INSERT of whole rows for a hot cursor; `ending` is what follows VALUES."""
+    columns = ", ".join(column.name for column in table.columns)
+    places = ", ".join("?" if is_sqlite else _place(column) for column in table.columns)
+    values = ", ".join([f"({places})"] * rows)
+    return f"INSERT INTO {table.name} ({columns}) VALUES {values} {ending}".rstrip()  # noqa: S608 # names of our own tables and placeholders
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant in UTC as SQLite keeps it and PostgreSQL reads it."""
+    return instant.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def _place(column: sa.Column[object]) -> str:
+    """A placeholder that takes text, and is cast where the column is of another type."""
+    kind = column.type
+    if isinstance(kind, Instant):
+        return "%s::text::timestamptz"
+    if isinstance(kind, sa.Date):
+        return "%s::text::date"
+    if isinstance(kind, sa.JSON):
+        return "%s::text::jsonb"
+    return "%s"
+
+
+def _copied(rows: Iterable[Row]) -> Iterator[str]:
+    """The rows in COPY's text format, some at a time."""
+    lines: list[str] = []
+    characters = 0
+    for row in rows:
+        line = "\t".join([_field(value) for value in row])
+        lines.append(line)
+        characters += len(line)
+        if characters >= _COPIED_CHARACTERS:
+            yield "\n".join(lines) + "\n"
+            lines, characters = [], 0
+    if lines:
+        yield "\n".join(lines) + "\n"
+
+
+def _field(value: RowValue) -> str:
+    if value is None:
+        return _NULL
+    if isinstance(value, str):
+        if value.isprintable() and "\\" not in value:
+            return value
+        return (
+            value.replace("\\", "\\\\")
+            .replace("\t", "\\t")
+            .replace("\n", "\\n")
+            .replace("\r", "\\r")
+        )
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return str(value)

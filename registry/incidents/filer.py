@@ -1,0 +1,157 @@
+"""Writes proved reports down: incident, identities, standing and log entry together.
+
+One report or thousands take the same way; only the statements differ.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from registry.database.bulk import attempt
+from registry.database.transaction import Transaction
+from registry.incidents import standings, store
+from registry.incidents.changes import Change, Listeners
+from registry.incidents.digests import content_digest_of
+from registry.incidents.intake import Intake, Taken
+from registry.incidents.model import Course, Incident, KeptIdentity, Recertification
+from registry.incidents.recording import Actor
+from registry.kernel import base64url
+from registry.kernel.canonical import JsonValue
+from registry.ledger.model import Appended, Draft, Header, Log, RecordType
+from registry.ledger.service import Ledger, MadeEntries
+from registry.rulebook.calendar import local_date
+from registry.rulebook.model import Rulebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A report that may be filed; `not_before`: it was removed before, and counts then."""
+
+    taken: Taken
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class New:
+    """An incident about to be written, with its identities and its entry."""
+
+    incident: Incident
+    identities: Sequence[KeptIdentity]
+    entry: Appended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Incidents about to be written, and their entries, ready to be."""
+
+    news: Sequence[New]
+    entries: MadeEntries
+
+
+class Filer:
+    """Makes incidents of proved reports."""
+
+    def __init__(
+        self, *, rulebook: Rulebook, intake: Intake, ledger: Ledger, listeners: Listeners
+    ) -> None:
+        self._rulebook = rulebook
+        self._intake = intake
+        self._ledger = ledger
+        self._listeners = listeners
+
+    def make(self, actor: Actor, accepted: Sequence[Accepted]) -> Batch:
+        """The incidents of accepted reports, and their entries; nothing is written yet."""
+        assert actor.member is not None, "members report, the registry never does"
+        incidents = [
+            self._intake.incident(each.taken, actor.member, each.not_before, actor.now)
+            for each in accepted
+        ]
+        plain = self._header(actor, None)
+        drafts = [
+            self._draft(each.taken, incident, plain, actor)
+            for each, incident in zip(accepted, incidents, strict=True)
+        ]
+        entries = self._ledger.make(drafts, actor.now)
+        news = [
+            New(incident=incident, identities=self._intake.kept(each.taken), entry=entry)
+            for each, incident, entry in zip(accepted, incidents, entries.appended, strict=True)
+        ]
+        return Batch(news=news, entries=entries)
+
+    def file_one(self, transaction: Transaction, batch: Batch, now: datetime) -> Incident | None:
+        """Files the one incident of a batch; None when its reference was taken a moment ago."""
+        (new,) = batch.news
+        filed = _with_receipt(new, self._ledger.receipt(new.entry))
+        if not store.add(transaction, filed.incident):
+            return None
+        store.add_identities(transaction, filed.incident.id, filed.identities)
+        self._follow(transaction, [filed], batch.entries, now)
+        return filed.incident
+
+    def file_all(self, transaction: Transaction, batch: Batch, now: datetime) -> None:
+        """Files incidents under references of their own, a few statements for all.
+
+        Their receipts are signed when they are read. Raises: RowTaken, when a
+        reference was taken a moment ago; nothing is filed then.
+        """
+        filed = [_with_receipt(new, self._ledger.promise(new.entry)) for new in batch.news]
+        with attempt(transaction):
+            store.add_all(transaction, [(each.incident, each.identities) for each in filed])
+        self._follow(transaction, filed, batch.entries, now)
+
+    def _follow(
+        self, transaction: Transaction, filed: Sequence[New], entries: MadeEntries, now: datetime
+    ) -> None:
+        """What every filing brings with it, once its rows are in: standing, entry, listeners."""
+        today = local_date(now, self._rulebook.current)
+        standings.add(transaction, [(each.incident, each.identities) for each in filed], today)
+        self._ledger.write(transaction, entries)
+        if not self._listeners.is_empty:
+            self._listeners.tell_of_all(transaction, [_change(each, now) for each in filed])
+
+    def _header(self, actor: Actor, certified: Recertification | None) -> Header:
+        more: dict[str, JsonValue] = {}
+        if certified is not None:
+            on = certified.certified_on.isoformat()
+            more["recertification"] = {"reviewer": certified.reviewer, "certified_on": on}
+        return Header(
+            member=actor.member,
+            purpose=None,
+            at=actor.now,
+            request_id=actor.request_id,
+            outcome=Course.FILED.value,
+            edition=self._rulebook.current.name,
+            signed_request=actor.request_digest,
+            more=more,
+        )
+
+    def _draft(self, taken: Taken, incident: Incident, plain: Header, actor: Actor) -> Draft:
+        certified = incident.recertification
+        return Draft(
+            log=Log.INCIDENTS,
+            record_type=RecordType.REPORT,
+            header=plain if certified is None else self._header(actor, certified),
+            subject={
+                "content": base64url.encode(content_digest_of(taken.filing)),
+                "incident": incident.id,
+                "seeds": sorted(map(base64url.encode, taken.seeds)),
+            },
+            signed_request=actor.signed_request,
+            lookup_keys=taken.lookup_keys,
+        )
+
+
+def _with_receipt(new: New, receipt: str) -> New:
+    incident = replace(new.incident, report_receipt=receipt, receipt=receipt)
+    return replace(new, incident=incident)
+
+
+def _change(new: New, now: datetime) -> Change:
+    return Change(
+        record_type=RecordType.REPORT,
+        before=None,
+        after=new.incident,
+        lookup_keys=sorted({each.lookup_key for each in new.identities}),
+        entry=new.entry,
+        at=now,
+    )
