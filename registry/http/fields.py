@@ -19,11 +19,11 @@ from registry.kernel.ids import Prefix, parse_id
 
 # C0 and C1 controls, DEL, and the separators that some readers break lines at.
 CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
-_CONTROL = re.compile(f"[{CONTROLS}]")
+CONTROLS_FORM = re.compile(f"[{CONTROLS}]")
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+DAY_FORM = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UUID7 = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_DAY_FIRST = date(1900, 1, 1)
+DAY_FIRST = date(1900, 1, 1)
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -57,7 +57,7 @@ class Text(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         assert isinstance(text, str)
-        if _CONTROL.search(text):
+        if CONTROLS_FORM.search(text):
             raise ValidationError("Control characters are not allowed.")
         return text
 
@@ -147,13 +147,13 @@ class Day(fields.Field[date]):
     """A calendar day, `YYYY-MM-DD` and no other spelling."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
-        if not isinstance(value, str) or not _DATE.fullmatch(value):
+        if not isinstance(value, str) or not DAY_FORM.fullmatch(value):
             raise ValidationError("Not a day of the form YYYY-MM-DD.")
         try:
             day = date.fromisoformat(value)
         except ValueError as error:
             raise ValidationError("Not a day of the calendar.") from error
-        if day < _DAY_FIRST:
+        if day < DAY_FIRST:
             raise ValidationError("Too long ago.")
         return day
 
@@ -171,7 +171,7 @@ class Moment(fields.Field[datetime]):
             instant = parse_instant(value)
         except ValueError as error:
             raise ValidationError("Not an RFC 3339 instant with an offset.") from error
-        if instant.date() < _DAY_FIRST:
+        if instant.date() < DAY_FIRST:
             raise ValidationError("Too long ago.")
         return instant
 

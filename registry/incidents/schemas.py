@@ -4,6 +4,7 @@ What the standard of proof asks for is not required here: the rulebook reports
 all of it that is missing at once, with pointers.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,11 @@ from registry.rulebook.model import EvidenceClass, Role, Severity
 EVIDENCE_ITEMS_MAX = 32
 REVIEWERS_MAX = 8
 _MEDIA_TYPE = r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*"
+_CURRENCY = "[A-Z]{3}"
+_DIGEST = "sha256:[0-9a-f]{64}"
+MEDIA_TYPE_FORM = re.compile(_MEDIA_TYPE, re.ASCII)
+CURRENCY_FORM = re.compile(_CURRENCY, re.ASCII)
+DIGEST_FORM = re.compile(_DIGEST, re.ASCII)
 _FILING_MEMBERS = (
     "code",
     "role",
@@ -81,7 +87,7 @@ class MoneySchema(StrictSchema):
     """An amount in minor units."""
 
     minor_units = StrictInteger(least=0, most=MINOR_UNITS_MAX, required=True)
-    currency = Word("[A-Z]{3}", longest=3, required=True)
+    currency = Word(_CURRENCY, longest=3, required=True)
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> Money:
@@ -93,7 +99,7 @@ class EvidenceItemSchema(StrictSchema):
     """One line of the evidence manifest."""
 
     evidence_class = OneOf(EvidenceClass, required=True, data_key="class")
-    digest = Word("sha256:[0-9a-f]{64}", longest=71, required=True)
+    digest = Word(_DIGEST, longest=71, required=True)
     media_type = Word(_MEDIA_TYPE, longest=100, required=True)
     adjudicator = OneOf(Adjudicator, load_default=None)
 
