@@ -126,7 +126,7 @@ class Sessions:
                 "type": each.type.value,
                 "key_id": each.key_id,
                 "lookup_key": each.lookup_key,
-                "seed_sealed": self.protector.seal_seed(each.seed),
+                "seed_sealed": self.protector.seal_seed(each.seed, each.lookup_key),
                 "assurance": int(each.assurance),
                 "vouched_by": each.vouched_by,
                 "held_since_on": each.held_since_on,
