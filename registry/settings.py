@@ -139,6 +139,8 @@ class Settings:
                 "mail_server must be smtp://, smtp+starttls:// or smtps:// with a host; "
                 "a password belongs into mail_password_file."
             )
+        if parts.scheme == "smtp" and self.mode is Mode.LIVE and not _is_loopback(parts.hostname):
+            raise SettingsInvalid("mail_server without TLS is for this machine, or a sandbox.")
         if "@" not in self.mail_from:
             raise SettingsInvalid("mail_from must be a mail address where mail_server is given.")
 

@@ -33,7 +33,9 @@ class Caller:
     member: Member
     key: PrivateKey
 
-    def call(self, method: str, target: str, document: Any = None) -> TestResponse:
+    def call(
+        self, method: str, target: str, document: Any = None, *, if_match: str | None = None
+    ) -> TestResponse:
         """The answer to a signed call; `document` is sent as JSON, bytes as they are."""
         body = b"" if document is None else document
         if not isinstance(body, bytes):
@@ -45,7 +47,8 @@ class Caller:
             data=body,
             content_type="application/json" if body else None,
             headers={
-                "Authorization": "Bearer " + signer.sign(method, target, body, datetime.now(UTC))
+                "Authorization": "Bearer " + signer.sign(method, target, body, datetime.now(UTC)),
+                **({} if if_match is None else {"If-Match": if_match}),
             },
         )
 

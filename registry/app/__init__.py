@@ -32,7 +32,12 @@ from registry.ledger.log_api import blueprint as logs_blueprint
 from registry.ledger.witness_api import blueprint as witness_blueprint
 from registry.lookups.api import blueprint as lookups_blueprint
 from registry.members.api import blueprint as members_blueprint
+from registry.notices.adverse_action_api import blueprint as adverse_action_blueprint
+from registry.notices.api import blueprint as notices_blueprint
+from registry.notices.correction_api import blueprint as corrections_blueprint
+from registry.notices.letter_api import blueprint as letters_blueprint
 from registry.oversight.api import blueprint as oversight_blueprint
+from registry.oversight.correction_api import blueprint as owed_corrections_blueprint
 from registry.oversight.erasure_api import blueprint as erasure_blueprint
 from registry.subjects.api import blueprint as subjects_blueprint
 
@@ -49,8 +54,13 @@ _BLUEPRINTS = (
     oversight_blueprint,
     erasure_blueprint,
     subjects_blueprint,
+    owed_corrections_blueprint,
     members_blueprint,
     rulebook_blueprint,
+    notices_blueprint,
+    letters_blueprint,
+    corrections_blueprint,
+    adverse_action_blueprint,
     health.blueprint,
 )
 
@@ -96,6 +106,12 @@ def create_app(node: Node) -> Flask:
         node.auditing.recorder,
         node.auditing.oversight,
         node.auditing.exports,
+        node.noticing.notices,
+        node.noticing.webhooks,
+        node.noticing.deliveries,
+        node.noticing.letters,
+        node.noticing.corrections,
+        node.noticing.adverse_action,
     )
     api = create_api(app, version=__version__)
     for blueprint in _BLUEPRINTS:

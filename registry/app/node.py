@@ -10,6 +10,7 @@ from pathlib import Path
 from registry.app.auditing import Auditing, assemble_auditing
 from registry.app.facts import claim
 from registry.app.jobs import assemble_worker
+from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.crypto.keyfile import (
     KeyFile,
@@ -79,6 +80,7 @@ class Node:
     incidents: Incidents
     incident_listeners: Listeners
     lookups: Lookups
+    noticing: Noticing
     sequencer: Sequencer
     log_watch: LogWatch
     witness: Witness
@@ -207,6 +209,21 @@ def _wire(
         directory=directory,
         jobs=jobs,
     )
+    members = Members(ledger=ledger, rulebook=rulebook, origin=settings.origin)
+    noticing = assemble_noticing(
+        settings=settings,
+        clock=clock,
+        database=database,
+        rulebook=rulebook,
+        sealer=sealer,
+        signing_key=signing_key,
+        jobs=jobs,
+        members=members,
+        contents=contents,
+        incidents=incidents,
+        listeners=listeners,
+        lookups=lookups,
+    )
     return Node(
         settings=settings,
         clock=clock,
@@ -218,13 +235,14 @@ def _wire(
         ledger=ledger,
         jobs=jobs,
         # Here each room brings its kinds of work.
-        worker=assemble_worker(database, clock, kinds=[*own_door.chores.kinds()]),
+        worker=assemble_worker(database, clock, kinds=[*noticing.kinds, *own_door.chores.kinds()]),
         directory=directory,
-        members=Members(ledger=ledger, rulebook=rulebook, origin=settings.origin),
+        members=members,
         evaluations=Evaluations(database=database, keyring=keyring),
         incidents=incidents,
         incident_listeners=listeners,
         lookups=lookups,
+        noticing=noticing,
         sequencer=_sequencer(settings, database, signing_key, marks),
         log_watch=log_watch,
         witness=_witness(settings, database, signing_key),

@@ -8,8 +8,8 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
     main -> lazy  one module a group, loaded when it is called
               |-> calling     report, lookup, call: the SDK at the prompt
               |-> score       explain: recompute a score offline
-              |-> log, receipt: verifying what the registry says of itself
-              |-> members, keys, node, retention, demo: running a node
+              |-> log, receipt, certificate: verifying what the registry says of itself
+              |-> members, keys, letters, node, retention, demo: running a node
               '-> rendering   tables, panels, JSON
 
 Sources: docs/protocol.md; POSIX utility conventions; click.
@@ -97,6 +97,16 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.receipt",
         attribute="receipt",
         summary="Verify receipts and proofs.",
+    ),
+    "certificate": LazyCommand(
+        module="registry.cli.certificate",
+        attribute="certificate",
+        summary="Verify certificates of corrections.",
+    ),
+    "letters": LazyCommand(
+        module="registry.cli.letters",
+        attribute="letters",
+        summary="See where a letter is; say that it came back.",
     ),
     "retention": LazyCommand(
         module="registry.cli.retention",

@@ -28,6 +28,11 @@ class Prefix(Enum):
     CASE = "cas"
     SIGN_IN = "sgn"
     MARKER = "mrk"
+    NOTICE = "ntc"
+    WEBHOOK = "whk"
+    DELIVERY = "dlv"
+    LETTER = "ltr"
+    CORRECTION = "cor"
 
 
 def uuid7(now: datetime, entropy: bytes) -> UUID:

@@ -88,11 +88,24 @@ def waiting_about(transaction: Transaction, lookup_keys: Sequence[bytes]) -> int
 
     Reads every waiting entry: a second's worth, unless the log is behind.
     """
+    select = sa.select(sa.func.count()).select_from(pending_entries)
+    return int(transaction.execute(select.where(_touches(transaction, lookup_keys))).scalar_one())
+
+
+def waiting_ids_about(transaction: Transaction, lookup_keys: Sequence[bytes]) -> list[UUID]:
+    """The entries about a subject that wait for their place, in the order of their ids.
+
+    Reads every waiting entry, as `waiting_about` does.
+    """
+    column = pending_entries.c.entry_id
+    select = sa.select(column).where(_touches(transaction, lookup_keys)).order_by(column)
+    return [UUID(bytes=bytes(entry)) for entry in transaction.execute(select).scalars()]
+
+
+def _touches(transaction: Transaction, lookup_keys: Sequence[bytes]) -> sa.ColumnElement[bool]:
     column = pending_entries.c.lookup_keys
     find = sa.func.instr if transaction.is_sqlite else sa.func.pg_catalog.position
-    conditions = [find(column, sa.literal(key, sa.LargeBinary)) > 0 for key in lookup_keys]
-    select = sa.select(sa.func.count()).select_from(pending_entries).where(sa.or_(*conditions))
-    return int(transaction.execute(select).scalar_one())
+    return sa.or_(*(find(column, sa.literal(key, sa.LargeBinary)) > 0 for key in lookup_keys))
 
 
 def _contents() -> sa.Select[Any]:

@@ -10,11 +10,12 @@ from registry.crypto.tiles import TiledTree
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.ids import EntryId, MemberId, Prefix, with_prefix
-from registry.ledger import content_store, log_store
+from registry.ledger import content_store, log_store, store
 from registry.ledger.content_store import ContentRow
 from registry.ledger.log_store import Place
 from registry.ledger.model import Opening, RecordType, Shard, decode_entry
 from registry.ledger.sealing import open_request, seal_context
+from registry.ledger.store import PendingRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,21 @@ class Contents:
         """The ids of entries about a subject, in their order, after the id `after`."""
         return content_store.about(transaction, lookup_key, after=after, entries_max=entries_max)
 
+    def waiting_about(
+        self, transaction: Transaction, lookup_keys: Sequence[bytes]
+    ) -> dict[UUID, Opening]:
+        """The entries about a subject that are committed and wait for their place, by id.
+
+        Read before `about`: an entry that gets its place in between is in both, never in
+        neither.
+        """
+        found: dict[UUID, Opening] = {}
+        for uuid in content_store.waiting_ids_about(transaction, lookup_keys):
+            row = store.find(transaction, uuid)
+            if row is not None:
+                found[uuid] = _waiting(row, uuid, self._sealer)
+        return found
+
     def lookup_keys_of(self, opening: Opening) -> tuple[bytes, ...]:
         """The lookup keys of the subjects an entry is about."""
         return self.lookup_keys(seeds_of(opening))
@@ -139,6 +155,19 @@ class Contents:
             subject_salt=row.subject_salt,
             signed_request=open_request(self._sealer, row.uuid, row.signed_request),
         )
+
+
+def _waiting(row: PendingRow, uuid: UUID, sealer: Sealer) -> Opening:
+    member = strict_json.parse(row.header)["member"]
+    return Opening(
+        entry=row.entry,
+        member=None if member is None else MemberId(member),
+        header=row.header,
+        subject=sealer.open(row.subject_sealed, seal_context(uuid)),
+        header_salt=row.header_salt,
+        subject_salt=row.subject_salt,
+        signed_request=open_request(sealer, uuid, row.signed_request),
+    )
 
 
 def header_of(opening: Opening) -> dict[str, Any]:

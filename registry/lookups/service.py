@@ -210,6 +210,16 @@ class Lookups:
         """Deletes what is kept of lookups beside the log; how many outcomes that were."""
         return store.forget_outcomes(transaction, lookups)
 
+    def on_record(
+        self, call: Call, lookup: LookupId
+    ) -> tuple[Opening, Sequence[store.RecordedOutcome]]:
+        """The entry of one of the caller's answered lookups, and its outcomes, first to last.
+
+        Raises: LookupNotFound.
+        """
+        uuid = parse_id(Prefix.LOOKUP, lookup)
+        return self._own_lookup(call, uuid), store.outcomes_of(call.transaction, uuid)
+
     def _question(self, inquiry: Inquiry, now: datetime) -> Question:
         identities = inquiry.request.identities
         seeds = [self._protector.seed_of(each.identity.token) for each in identities]

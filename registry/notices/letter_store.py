@@ -1,0 +1,195 @@
+"""Letters and contacts: what they say and where they go is sealed."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from registry.database.transaction import Transaction
+from registry.database.types import Instant, metadata
+from registry.kernel.ids import IncidentId, MemberId
+from registry.notices.letter_model import (
+    Letter,
+    LetterChannel,
+    LetterDelivery,
+    LetterState,
+    LetterTemplate,
+)
+
+letters = sa.Table(
+    "letters",
+    metadata,
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("template", sa.String(32), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("facts_sealed", sa.LargeBinary),
+    sa.Column("contact_key", sa.LargeBinary(32)),
+    sa.Column("address_sealed", sa.LargeBinary),
+    sa.Column("incident_id", sa.String(40)),
+    sa.Column("furnisher", sa.String(40)),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("due_at", Instant),
+    sa.Column("mail_failures", sa.SmallInteger, nullable=False),
+    sa.Column("delivered_at", Instant),
+    sa.Column("channel", sa.String(8)),
+    sa.Column("proof", sa.LargeBinary(32)),
+    sa.Column("escalated_at", Instant),
+    sa.Index("ix_letters_furnisher_state_id", "furnisher", "state", "id"),
+    sa.Index("ix_letters_created_at", "created_at"),
+)
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
+    sa.Column("channel", sa.String(8), nullable=False),
+    sa.Column("address_sealed", sa.LargeBinary, nullable=False),
+    sa.Column("kept_at", Instant, nullable=False),
+)
+
+
+def add(transaction: Transaction, letter: Letter) -> None:
+    """Inserts a letter."""
+    transaction.execute(sa.insert(letters).values(_values(letter)))
+
+
+def put(transaction: Transaction, letter: Letter) -> None:
+    """Writes a letter over what it was."""
+    statement = sa.update(letters).where(letters.c.id == letter.uuid.bytes)
+    assert transaction.execute(statement.values(_values(letter))).rowcount == 1
+
+
+def find(transaction: Transaction, uuid: UUID) -> Letter | None:
+    """The letter of this id."""
+    row = transaction.execute(sa.select(letters).where(letters.c.id == uuid.bytes)).one_or_none()
+    return None if row is None else _letter_of(row)
+
+
+def find_and_lock(transaction: Transaction, uuid: UUID) -> Letter | None:
+    """The letter of this id, which nobody else changes until this transaction ends."""
+    statement = sa.select(letters).where(letters.c.id == uuid.bytes).with_for_update()
+    row = transaction.execute(statement).one_or_none()
+    return None if row is None else _letter_of(row)
+
+
+def page_with_messenger(
+    transaction: Transaction, furnisher: MemberId, *, after: UUID | None, letters_max: int
+) -> list[Letter]:
+    """The letters that wait with a furnisher, oldest first."""
+    columns = letters.c
+    statement = sa.select(letters).where(
+        columns.furnisher == furnisher, columns.state == LetterState.WITH_MESSENGER.value
+    )
+    if after is not None:
+        statement = statement.where(columns.id > after.bytes)
+    rows = transaction.execute(statement.order_by(columns.id).limit(letters_max))
+    return [_letter_of(row) for row in rows]
+
+
+def forget_facts(transaction: Transaction, delivered_before: datetime, letters_max: int) -> int:
+    """Takes out what some delivered letters said; how many."""
+    columns = letters.c
+    old = (
+        sa.select(columns.id)
+        .where(columns.facts_sealed.is_not(None), columns.delivered_at < delivered_before)
+        .limit(letters_max)
+    )
+    ids = [bytes(each) for each in transaction.execute(old).scalars()]
+    if ids:
+        emptied = sa.update(letters).where(columns.id.in_(ids))
+        transaction.execute(emptied.values(facts_sealed=None, address_sealed=None))
+    return len(ids)
+
+
+def forget_letters(transaction: Transaction, created_before: datetime, letters_max: int) -> int:
+    """Deletes some letters from before an instant; how many."""
+    columns = letters.c
+    old = sa.select(columns.id).where(columns.created_at < created_before).limit(letters_max)
+    ids = [bytes(each) for each in transaction.execute(old).scalars()]
+    if ids:
+        transaction.execute(sa.delete(letters).where(columns.id.in_(ids)))
+    return len(ids)
+
+
+def keep_contact(
+    transaction: Transaction, lookup_key: bytes, channel: str, sealed: bytes, now: datetime
+) -> None:
+    """Writes a contact, over an earlier one of the same key."""
+    forget_contact(transaction, lookup_key)
+    values = {
+        "lookup_key": lookup_key,
+        "channel": channel,
+        "address_sealed": sealed,
+        "kept_at": now,
+    }
+    transaction.execute(sa.insert(contacts).values(values))
+
+
+def forget_contact(transaction: Transaction, lookup_key: bytes) -> bool:
+    """Deletes a contact; whether there was one."""
+    statement = sa.delete(contacts).where(contacts.c.lookup_key == lookup_key)
+    return transaction.execute(statement).rowcount == 1
+
+
+def contacts_of(
+    transaction: Transaction, lookup_keys: Collection[bytes]
+) -> list[tuple[bytes, bytes]]:
+    """(lookup key, sealed address) of each contact under these keys, newest first."""
+    columns = contacts.c
+    rows = transaction.execute(
+        sa.select(columns.lookup_key, columns.address_sealed)
+        .where(columns.lookup_key.in_(sorted(lookup_keys)))
+        .order_by(columns.kept_at.desc(), columns.lookup_key)
+    )
+    return [(bytes(row.lookup_key), bytes(row.address_sealed)) for row in rows]
+
+
+def _values(letter: Letter) -> dict[str, Any]:
+    delivery = letter.delivery
+    return {
+        "id": letter.uuid.bytes,
+        "template": letter.template.value,
+        "state": letter.state.value,
+        "facts_sealed": letter.facts_sealed,
+        "contact_key": letter.contact_key,
+        "address_sealed": letter.address_sealed,
+        "incident_id": letter.incident,
+        "furnisher": letter.furnisher,
+        "created_at": letter.created_at,
+        "due_at": letter.due_at,
+        "mail_failures": letter.mail_failures,
+        "delivered_at": delivery and delivery.delivered_at,
+        "channel": delivery and delivery.channel.value,
+        "proof": delivery and delivery.proof,
+        "escalated_at": letter.escalated_at,
+    }
+
+
+def _letter_of(row: sa.Row[Any]) -> Letter:
+    delivery = None
+    if row.delivered_at is not None:
+        delivery = LetterDelivery(
+            delivered_at=row.delivered_at,
+            channel=LetterChannel(row.channel),
+            proof=_bytes(row.proof),
+        )
+    return Letter(
+        uuid=UUID(bytes=bytes(row.id)),
+        template=LetterTemplate(row.template),
+        state=LetterState(row.state),
+        facts_sealed=_bytes(row.facts_sealed),
+        contact_key=_bytes(row.contact_key),
+        address_sealed=_bytes(row.address_sealed),
+        incident=None if row.incident_id is None else IncidentId(row.incident_id),
+        furnisher=None if row.furnisher is None else MemberId(row.furnisher),
+        created_at=row.created_at,
+        due_at=row.due_at,
+        mail_failures=row.mail_failures,
+        delivery=delivery,
+        escalated_at=row.escalated_at,
+    )
+
+
+def _bytes(value: Any) -> bytes | None:
+    return None if value is None else bytes(value)
