@@ -39,8 +39,8 @@ class Mode(StrEnum):
     SANDBOX = "sandbox"
 
 
-class SequencerPlace(StrEnum):
-    """Where the logs are sequenced: beside the API in its processes, or by a command."""
+class Place(StrEnum):
+    """Where work is done that is no call: beside the API in its processes, or by a command."""
 
     INLINE = "inline"
     SEPARATE = "separate"
@@ -77,7 +77,8 @@ class Settings:
     database_connections_max: int = 16
     workers: int = 2
     threads: int = 8
-    sequencer: SequencerPlace = SequencerPlace.INLINE
+    sequencer: Place = Place.INLINE
+    jobs: Place = Place.INLINE
     log_lag_warn_seconds: int = 10
     log_lag_degrade_seconds: int = 60
     log_lag_refuse_seconds: int = 300
@@ -194,8 +195,8 @@ def _typed(name: str, value: Any) -> Any:
                 return Mode(value)
             case "kek_file" | "mail_password_file":
                 return Path(value)
-            case "sequencer":
-                return SequencerPlace(value)
+            case "sequencer" | "jobs":
+                return Place(value)
             case _ if name in _COUNTS or name in _LIMITS:
                 return int(value)
     except (TypeError, ValueError) as error:

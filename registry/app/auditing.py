@@ -21,6 +21,7 @@ from registry.oversight.recording import Recorder
 from registry.oversight.retention import Retention
 from registry.oversight.rules_reading import load_rules
 from registry.oversight.service import Oversight
+from registry.oversight.upkeep import Upkeep
 from registry.rulebook.model import Rulebook
 from registry.settings import Settings
 
@@ -37,6 +38,7 @@ class Auditing:
     recorder: Recorder
     oversight: Oversight
     exports: Exports
+    upkeep: Upkeep
 
 
 def assemble_auditing(
@@ -64,19 +66,20 @@ def assemble_auditing(
         flagger=Flagger(rules=load_rules(), edition=edition),
         authority=settings.authority,
     )
+    retention = Retention(
+        database=database,
+        rulebook=rulebook,
+        contents=contents,
+        erasure=Erasure(ledger=ledger, contents=contents, edition=edition.name),
+        orders=orders,
+        incidents=incidents,
+        lookups=lookups,
+    )
     return Auditing(
         histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),
         legal_holds=LegalHolds(ledger=ledger, edition=edition.name),
         erasure_orders=orders,
-        retention=Retention(
-            database=database,
-            rulebook=rulebook,
-            contents=contents,
-            erasure=Erasure(ledger=ledger, contents=contents, edition=edition.name),
-            orders=orders,
-            incidents=incidents,
-            lookups=lookups,
-        ),
+        retention=retention,
         indexer=indexer,
         recorder=recorder,
         oversight=oversight,
@@ -90,4 +93,5 @@ def assemble_auditing(
                 f"{settings.authority}/log/{shard.name}", signing_key.public.raw
             ),
         ),
+        upkeep=Upkeep(retention=retention, indexer=indexer, oversight=oversight),
     )

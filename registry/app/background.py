@@ -1,63 +1,89 @@
-"""What runs beside the API in a server's worker: the sequencer of the logs."""
+"""What is done again and again beside the API: in a thread of a server, or by a command."""
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from flask import Flask
+from registry.database.transaction import DatabaseUnavailable
 
-from registry.app.node import Node
-from registry.http.wiring import service_of
-from registry.ledger.high_water import LogForked
-from registry.ledger.sequencer import INTERVAL_SECONDS
-from registry.settings import SequencerPlace
-
-logger = logging.getLogger("registry.sequencer")
+RETRY_SECONDS = 2.0
 STOP_SECONDS_MAX = 10
 
 
-class Background:
-    """A thread that sequences, as long as this worker lives and holds the lease."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Bounded steps without an end.
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    `step` may look at the event that ends it, and says for how many seconds to rest then;
+    `finish` is called at the end. What is `halted_by` an error is not begun again: an
+    operator has to look. Lines go to the logger `registry.<name>`.
+    """
+
+    name: str
+    step: Callable[[threading.Event], float]
+    finish: Callable[[], None] = lambda: None
+    halted_by: tuple[type[Exception], ...] = ()
+
+
+class Background:
+    """A thread that does one chore until it is told to stop."""
+
+    def __init__(self, chore: Chore) -> None:
+        self._chore = chore
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=chore.name, daemon=True)
 
     @classmethod
-    def start(cls, app: Flask) -> "Background | None":
-        """Starts the thread of `app`'s node, unless a command of its own sequences."""
-        node = service_of(app, Node)
-        if node.settings.sequencer is not SequencerPlace.INLINE:
-            return None
-        background = cls(node)
-        background._thread.start()
-        return background
+    def start(cls, chores: Sequence[Chore]) -> "list[Background]":
+        """A running thread for each of `chores`."""
+        threads = [cls(each) for each in chores]
+        for each in threads:
+            each._thread.start()
+        return threads
 
-    def stop(self) -> None:
-        """Ends the thread after its step and gives the lease back."""
-        self._stop.set()
-        self._thread.join(STOP_SECONDS_MAX)
+    @staticmethod
+    def stop(threads: "Sequence[Background]") -> None:
+        """Ends them all after the steps they are at."""
+        for each in threads:
+            each._stop.set()
+        for each in threads:
+            each._thread.join(STOP_SECONDS_MAX)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread has not ended."""
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
-            sequence_until(self._stop, self._node)
-        except LogForked as error:
-            # The API goes on; the watch sees entries wait, and lookups are refused before long.
-            logger.critical("the log is halted: %s", error)
+            repeat(self._chore, self._stop)
+        except self._chore.halted_by as error:
+            # The API goes on with what is left.
+            logger = logging.getLogger(f"registry.{self._chore.name}")
+            logger.critical("the %s has halted: %s", self._chore.name, error)
 
 
-def sequence_until(stop: threading.Event, node: Node) -> None:
-    """Sequences until `stop` is set, then gives the lease back.
+def repeat(chore: Chore, stop: threading.Event) -> None:
+    """Does `chore` until `stop` is set, then finishes it.
 
-    Raises: LogForked: nothing more may be signed until an operator has looked.
+    Raises: what it is halted by.
     """
+    logger = logging.getLogger(f"registry.{chore.name}")
     while not stop.is_set():
         try:
-            node.sequencer.run(stop)
-            node.sequencer.release()
-        except LogForked:
+            rest_seconds = chore.step(stop)
+        except chore.halted_by:
             raise
+        except DatabaseUnavailable:
+            logger.warning("the %s cannot reach the database; it tries again", chore.name)
+            rest_seconds = RETRY_SECONDS
         except Exception:
             # One of the outermost loops: what failed was undone, and is tried again.
-            logger.exception("the sequencer failed; it begins anew")
-            stop.wait(INTERVAL_SECONDS)
+            logger.exception("the %s failed; it tries again", chore.name)
+            rest_seconds = RETRY_SECONDS
+        stop.wait(rest_seconds)
+    try:
+        chore.finish()
+    except DatabaseUnavailable:
+        logger.warning("the %s ended without the database", chore.name)

@@ -224,6 +224,17 @@ def _wire(
         listeners=listeners,
         lookups=lookups,
     )
+    auditing = assemble_auditing(
+        settings=settings,
+        database=database,
+        rulebook=rulebook,
+        signing_key=signing_key,
+        protector=protector,
+        ledger=ledger,
+        contents=contents,
+        incidents=incidents,
+        lookups=lookups,
+    )
     return Node(
         settings=settings,
         clock=clock,
@@ -235,7 +246,15 @@ def _wire(
         ledger=ledger,
         jobs=jobs,
         # Here each room brings its kinds of work.
-        worker=assemble_worker(database, clock, kinds=[*noticing.kinds, *own_door.chores.kinds()]),
+        worker=assemble_worker(
+            database,
+            clock,
+            kinds=[
+                *auditing.upkeep.kinds,
+                *noticing.kinds,
+                *own_door.chores.kinds(),
+            ],
+        ),
         directory=directory,
         members=members,
         evaluations=Evaluations(database=database, keyring=keyring),
@@ -255,17 +274,7 @@ def _wire(
         ),
         contents=contents,
         own_door=own_door,
-        auditing=assemble_auditing(
-            settings=settings,
-            database=database,
-            rulebook=rulebook,
-            signing_key=signing_key,
-            protector=protector,
-            ledger=ledger,
-            contents=contents,
-            incidents=incidents,
-            lookups=lookups,
-        ),
+        auditing=auditing,
     )
 
 

@@ -7,7 +7,9 @@ import gc
 from typing import Any
 
 from registry.app.background import Background
-from registry.app.indexing import Indexing
+from registry.app.chores import chores_beside_the_api
+from registry.app.node import Node
+from registry.http.wiring import service_of
 from registry.settings import Settings
 
 _settings = Settings.load()
@@ -47,20 +49,17 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 # a directory of the kernel, made for 
 
 
 def post_worker_init(worker: Any) -> None:
-    """Starts what runs beside the API in each worker; of the sequencers, one holds the lease.
+    """Starts what runs beside the API in each worker; leases say who does what.
 
     Keeps the collector away from what a worker has loaded and never lets go:
     walking all of it takes 60 ms, in which no thread of the worker answers.
     """
     gc.collect()
     gc.freeze()
-    worker.background = Background.start(worker.wsgi)
-    worker.indexing = Indexing.start(worker.wsgi)
+    node = service_of(worker.wsgi, Node)
+    worker.background = Background.start(chores_beside_the_api(node))
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Lets indexer and sequencer end their steps, and the lease be given back."""
-    for name in ("indexing", "background"):
-        beside = getattr(worker, name, None)
-        if beside is not None:
-            beside.stop()
+    """Lets what runs beside the API end its steps, and give back its leases."""
+    Background.stop(getattr(worker, "background", []))

@@ -9,7 +9,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
               |-> calling     report, lookup, call: the SDK at the prompt
               |-> score       explain: recompute a score offline
               |-> log, receipt, certificate: verifying what the registry says of itself
-              |-> members, keys, letters, node, retention, demo: running a node
+              |-> members, keys, letters, node, jobs, retention, demo: running a node
               '-> rendering   tables, panels, JSON
 
 Sources: docs/protocol.md; POSIX utility conventions; click.
@@ -77,6 +77,16 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.node",
         attribute="serve",
         summary="Serve the API of this node.",
+    ),
+    "worker": LazyCommand(
+        module="registry.cli.jobs",
+        attribute="worker",
+        summary="Do the jobs of this node, until a signal ends it.",
+    ),
+    "jobs": LazyCommand(
+        module="registry.cli.jobs",
+        attribute="jobs",
+        summary="See what waits to be done; requeue or drop what was given up.",
     ),
     "check": LazyCommand(
         module="registry.cli.node",

@@ -1,9 +1,6 @@
 """`registry log`: verify a log from outside; check, export, bundle and sequence it inside."""
 
-import logging
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,12 +10,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from registry.app.background import sequence_until
+from registry.app.background import repeat
+from registry.app.chores import sequencing
 from registry.app.node import Node, open_node
 from registry.cli.connecting import named_profile
 from registry.cli.log_keys import trust_of
 from registry.cli.log_source import UrlSource
 from registry.cli.rendering import facts, json_option, panel, show
+from registry.cli.signals import until_signal
 from registry.client.signing import Signer
 from registry.crypto.note import encode_base64, vkey
 from registry.crypto.signature import PrivateKey
@@ -169,13 +168,10 @@ def sequence() -> None:
     For settings with sequencer = "separate". Beside another sequencer it waits
     for that one to end.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = until_signal()
     with open_node() as node:
         try:
-            sequence_until(stop, node)
+            repeat(sequencing(node), stop)
         except LogForked as error:
             raise click.ClickException(f"The log is halted: {error}") from error
 

@@ -43,9 +43,6 @@ from registry.kernel.clock import Clock
 from registry.kernel.problems import Kind, Problem, Text
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-# Every so many calls one of them sweeps a few expired rows away with it.
-_SWEEP_EVERY_CALLS = 256
-_SWEEP_ROWS_MAX = 1024
 _NOT_ACTIVE = "The key or its member is not active."
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -87,7 +84,6 @@ class Door:
         self._wall = wall
         self._clock = clock
         self._limiter = RequestLimiter()
-        self._calls_since_sweep = 0
 
     def answer(self, scope: Scope | None, view: Callable[[Call], Response]) -> Response:
         """The view's answer, once everything it wrote is on disk.
@@ -182,7 +178,6 @@ class Door:
             caller = self._admit(transaction, verified, None)
             if key:
                 kept = idempotency.find(transaction, caller.member, key, fingerprint)
-            self._sweep_sometimes(transaction)
         _require_scope(caller, scope)
         return caller, kept
 
@@ -215,7 +210,6 @@ class Door:
                     if not kept_now:
                         # Another call with this key was faster: undo ours, give its answer.
                         raise _AnsweredBefore
-                self._sweep_sometimes(transaction)
             return response
         except _AnsweredBefore:
             with self._database.transaction() as transaction:
@@ -269,7 +263,6 @@ class Door:
         issuer = verified.key.caller.member
         with self._database.transaction() as transaction:
             replay.remember(transaction, issuer, verified.jti, verified.expires_at)
-            self._sweep_sometimes(transaction)
 
     def _call(self, transaction: Transaction, verified: VerifiedCall, caller: Caller) -> Call:
         return Call(
@@ -283,14 +276,6 @@ class Door:
 
     def _fingerprint(self, body_digest: bytes) -> bytes:
         return _digest(f"{request.method} {_target()}\n".encode() + body_digest)
-
-    def _sweep_sometimes(self, transaction: Transaction) -> None:
-        self._calls_since_sweep += 1
-        if self._calls_since_sweep >= _SWEEP_EVERY_CALLS:
-            self._calls_since_sweep = 0
-            now = self._wall.now()
-            replay.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
-            idempotency.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
 
 
 class _AnsweredBefore(Exception):

@@ -4,9 +4,9 @@ What stays is a mark by which the furnisher is told that it was removed, so that
 report sent again does not bring back what was taken away. Source: RULEBOOK 3.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from registry.database.transaction import Transaction
@@ -51,6 +51,14 @@ def purge_due_at(taken_back_at: datetime, edition: Edition) -> datetime:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """How far a walk over what is due has come: where it goes on, whatever was left behind."""
+
+    expired: tuple[date, IncidentId] | None = None
+    taken_back: tuple[datetime, IncidentId] | None = None
+
+
 class Removal:
     """What retention asks of the incidents' room; the caller erases the log entries too."""
 
@@ -66,23 +74,34 @@ class Removal:
         transaction: Transaction,
         now: datetime,
         *,
-        beside: Collection[IncidentId],
+        passed: Passed,
         incidents_max: int,
-    ) -> list[Removable]:
-        """The next incidents whose time has come, but for those `beside`; none: all is done."""
+    ) -> tuple[list[Removable], Passed | None]:
+        """The next incidents whose time has come, and where to go on; None: that was all."""
         latest = max(local_date(now, each) for each in self._rulebook.editions.values())
-        found = removal_store.expired(
-            transaction, today=latest, beside=beside, incidents_max=incidents_max
+        expired = removal_store.expired(
+            transaction, today=latest, after=passed.expired, incidents_max=incidents_max
         )
-        found += removal_store.taken_back(
-            transaction, before=now, beside=beside, incidents_max=incidents_max
+        taken_back = removal_store.taken_back(
+            transaction,
+            before=now,
+            kept_beyond=latest,
+            after=passed.taken_back,
+            incidents_max=incidents_max,
         )
-        causes = {each.id: (each, self._cause_of(each, now)) for each in found}
-        return [
+        causes = [(each, self._cause_of(each, now)) for each in expired + taken_back]
+        due = [
             self._removable(transaction, incident, cause)
-            for incident, cause in causes.values()
+            for incident, cause in causes
             if cause is not None
         ]
+        if not expired and not taken_back:
+            return due, None
+        if expired:
+            passed = replace(passed, expired=(expired[-1].expires_on, expired[-1].id))
+        if taken_back:
+            passed = replace(passed, taken_back=(taken_back[-1].changed_at, taken_back[-1].id))
+        return due, passed
 
     def find(self, transaction: Transaction, incident_id: IncidentId) -> Removable | None:
         """An incident that is to go by order."""

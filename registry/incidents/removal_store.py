@@ -1,6 +1,6 @@
 """Incidents whose time has come, and what is left of those that were removed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -38,26 +38,34 @@ def expired(
     transaction: Transaction,
     *,
     today: date,
-    beside: Collection[IncidentId],
+    after: tuple[date, IncidentId] | None,
     incidents_max: int,
 ) -> list[Incident]:
-    """Incidents that are kept no longer than `today`, oldest first, but for those `beside`."""
+    """Incidents that are kept no longer than `today`, oldest first, behind `after`."""
     columns = incidents.c
     select = sa.select(incidents).where(columns.expires_on <= today)
-    return _some(transaction, select, columns.expires_on, beside, incidents_max)
+    return _some(transaction, select, columns.expires_on, after, incidents_max)
 
 
 def taken_back(
     transaction: Transaction,
     *,
     before: datetime,
-    beside: Collection[IncidentId],
+    kept_beyond: date,
+    after: tuple[datetime, IncidentId] | None,
     incidents_max: int,
 ) -> list[Incident]:
-    """Incidents withdrawn or overturned before an instant, oldest first, but for those `beside`."""
+    """Incidents withdrawn or overturned before an instant, oldest first, behind `after`.
+
+    Those that would be kept no longer than `kept_beyond` anyway are among the expired.
+    """
     columns = incidents.c
-    select = sa.select(incidents).where(columns.course.in_(_GONE), columns.changed_at < before)
-    return _some(transaction, select, columns.changed_at, beside, incidents_max)
+    select = sa.select(incidents).where(
+        columns.course.in_(_GONE),
+        columns.changed_at < before,
+        columns.expires_on > kept_beyond,
+    )
+    return _some(transaction, select, columns.changed_at, after, incidents_max)
 
 
 def under(transaction: Transaction, lookup_key: bytes) -> list[IncidentId]:
@@ -128,11 +136,14 @@ def _some(
     transaction: Transaction,
     select: sa.Select[Any],
     order: sa.Column[Any],
-    beside: Collection[IncidentId],
+    after: tuple[date, IncidentId] | None,
     incidents_max: int,
 ) -> list[Incident]:
-    if beside:
-        select = select.where(incidents.c.id.not_in(sorted(beside)))
+    if after is not None:
+        at, incident = after
+        is_later = sa.and_(order == at, incidents.c.id > incident)
+        # The first condition alone lets the index begin there.
+        select = select.where(order >= at, sa.or_(order > at, is_later))
     rows = transaction.execute(select.order_by(order, incidents.c.id).limit(incidents_max))
     return [from_row(row) for row in rows]
 

@@ -49,7 +49,7 @@ class JobDraft:
     def __post_init__(self) -> None:
         assert 1 <= len(self.kind) <= KIND_CHARACTERS_MAX, "a kind's name has its limits"
         assert len(self.deduplication_key or "") <= DEDUPLICATION_KEY_CHARACTERS_MAX
-        assert len(canonical_json(self.payload)) <= PAYLOAD_BYTES_MAX, "a payload is ids"
+        require_small(self.payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """The result of a step: the same job once more, from `run_at` on."""
+    """The result of a step: the same job once more, from `run_at` on.
+
+    `payload` says where it goes on; None: as it was.
+    """
 
     run_at: datetime
+    payload: Mapping[str, JsonValue] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,11 @@ class Backlog:
         if self.oldest_due_at is None:
             return 0
         return max(0, int((now - self.oldest_due_at).total_seconds()))
+
+
+def require_small(payload: Mapping[str, JsonValue]) -> None:
+    """A payload is ids and small facts; what is longer is a defect of its room."""
+    assert len(canonical_json(payload)) <= PAYLOAD_BYTES_MAX, "a payload is ids"
 
 
 def retry_at(now: datetime, failures: int, jitter: float) -> datetime:

@@ -24,9 +24,11 @@ class Jobs:
         job = new_uuid(draft.run_at)
         return job if store.add(transaction, job, draft) else None
 
-    def dead_letters(self, transaction: Transaction, jobs_max: int) -> list[JobStatus]:
-        """What was set aside, the oldest first."""
-        return store.list_dead(transaction, jobs_max)
+    def dead_letters(
+        self, transaction: Transaction, jobs_max: int, kind: str | None = None
+    ) -> list[JobStatus]:
+        """What was set aside, of one kind or of all, the oldest first."""
+        return store.list_dead(transaction, jobs_max, kind)
 
     def waiting(self, transaction: Transaction, jobs_max: int) -> list[JobStatus]:
         """What waits or runs, in the order it is due."""

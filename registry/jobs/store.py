@@ -13,9 +13,11 @@ from registry.database.types import Instant, Json, metadata
 from registry.jobs.model import (
     DEDUPLICATION_KEY_CHARACTERS_MAX,
     KIND_CHARACTERS_MAX,
+    Again,
     Job,
     JobDraft,
     JobStatus,
+    require_small,
 )
 
 ERROR_CHARACTERS_MAX = 200
@@ -142,18 +144,21 @@ def claim(
 ) -> list[JobStatus]:
     """Leases up to `jobs_max` due jobs of `kind`, the oldest first, each under a new attempt.
 
-    A lease that had run out counts as a failure: whoever held it died with it.
+    A lease that had run out counts as a failure: whoever held it died with it. Such a job
+    is claimed alone, so that one that kills its workers takes no others along again.
     """
     select = (
-        sa.select(_COLUMNS.id)
+        sa.select(_COLUMNS.id, _COLUMNS.leased_until)
         .where(_is_due(kind, now, wall))
         .order_by(_COLUMNS.run_at)
         .limit(jobs_max)
         .with_for_update(skip_locked=True)
     )
-    found = [row.id for row in transaction.execute(select)]
-    if not found:
+    rows = transaction.execute(select).all()
+    if not rows:
         return []
+    lapsed = [row.id for row in rows if row.leased_until is not None]
+    found = lapsed[:1] or [row.id for row in rows]
     has_lapsed = _COLUMNS.leased_until.is_not(None)
     update = (
         sa.update(jobs)
@@ -179,13 +184,18 @@ def finish(transaction: Transaction, job: Job) -> bool:
     return _release(transaction, job, run_at=_COLUMNS.wanted_at, failures=0, error=None)
 
 
-def renew(transaction: Transaction, job: Job, run_at: datetime) -> bool:
-    """Lets `job` wait until `run_at`, as good as new; False: it is not held."""
+def renew(transaction: Transaction, job: Job, again: Again) -> bool:
+    """Lets `job` wait once more, as good as new; False: it is not held."""
+    renewed_at = sa.bindparam("renewed_at", again.run_at, type_=Instant)
     earliest = sa.case(
-        (_COLUMNS.wanted_at.is_(None), sa.bindparam("renewed_at", run_at, type_=Instant)),
-        else_=_earlier(_COLUMNS.wanted_at, sa.bindparam("renewed_at", run_at, type_=Instant)),
+        (_COLUMNS.wanted_at.is_(None), renewed_at),
+        else_=_earlier(_COLUMNS.wanted_at, renewed_at),
     )
-    return _release(transaction, job, run_at=earliest, failures=0, error=None)
+    payload = job.payload if again.payload is None else again.payload
+    require_small(payload)
+    return _release(
+        transaction, job, run_at=earliest, payload=dict(payload), failures=0, error=None
+    )
 
 
 def retry(
@@ -219,10 +229,13 @@ def find(transaction: Transaction, job: UUID) -> JobStatus | None:
     return None if row is None else _status_of(row)
 
 
-def list_dead(transaction: Transaction, jobs_max: int) -> list[JobStatus]:
-    """Dead letters, the oldest first."""
-    select = sa.select(jobs).where(_IS_DEAD).order_by(_COLUMNS.dead_at).limit(jobs_max)
-    return [_status_of(row) for row in transaction.execute(select)]
+def list_dead(transaction: Transaction, jobs_max: int, kind: str | None) -> list[JobStatus]:
+    """Dead letters, of one kind or of all, the oldest first."""
+    select = sa.select(jobs).where(_IS_DEAD)
+    if kind is not None:
+        select = select.where(_COLUMNS.kind == kind)
+    rows = transaction.execute(select.order_by(_COLUMNS.dead_at).limit(jobs_max))
+    return [_status_of(row) for row in rows]
 
 
 def list_live(transaction: Transaction, jobs_max: int) -> list[JobStatus]:

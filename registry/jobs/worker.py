@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from registry.database.engine import Database
 from registry.database.transaction import DatabaseUnavailable, Transaction
@@ -31,8 +31,8 @@ from registry.kernel.ids import new_uuid
 
 logger = logging.getLogger("registry.jobs")
 
-# What is claimed together and not begun by half the lease is given back.
-BEGIN_WITHIN = LEASE / 2
+# What is claimed together and not begun in this part of the lease is given back.
+BEGIN_WITHIN = 0.5
 # A step that renews itself for now without end is a defect of its room.
 DUE_ROUNDS_MAX = 100_000
 _PERIODIC_KEY = "periodic"
@@ -54,13 +54,25 @@ class Worker:
     """
 
     def __init__(
-        self, *, database: Database, clock: Clock, wall: Clock, kinds: Sequence[Kind]
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        wall: Clock,
+        kinds: Sequence[Kind],
+        lease: timedelta = LEASE,
     ) -> None:
         self._database = database
         self._clock = clock
         self._wall = wall
+        self._lease = lease
         self._kinds: Mapping[str, Kind] = {each.kind: each for each in kinds}
         assert len(self._kinds) == len(kinds), "each kind of work has one doer"
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """All it does."""
+        return list(self._kinds.values())
 
     @property
     def steps(self) -> list[str]:
@@ -116,7 +128,7 @@ class Worker:
     def _serve(self, kind: Kind, stop: threading.Event) -> int:
         # What waits for others is claimed alone: its lease is for one.
         jobs_max = 1 if isinstance(kind, Errand) else kind.share.value
-        begin_by = self._wall.now() + BEGIN_WITHIN
+        begin_by = self._wall.now() + self._lease * BEGIN_WITHIN
         held = self._claim(kind, jobs_max)
         for number, each in enumerate(held):
             if stop.is_set() or self._wall.now() >= begin_by:
@@ -134,7 +146,7 @@ class Worker:
                 kind.kind,
                 now=now,
                 wall=wall,
-                until=wall + LEASE,
+                until=wall + self._lease,
                 jobs_max=jobs_max,
             )
             dead = [each for each in claimed if _is_given_up(kind, each.failures)]
@@ -178,11 +190,11 @@ class Worker:
         self, transaction: Transaction, kind: Kind, job: Job, again: Again | None, now: datetime
     ) -> None:
         if again is None and isinstance(kind, Periodic):
-            again = Again(run_at=now + kind.every)
+            again = Again(run_at=now + kind.every, payload={})
         if again is None:
             is_ended = store.finish(transaction, job)
         else:
-            is_ended = store.renew(transaction, job, again.run_at)
+            is_ended = store.renew(transaction, job, again)
         if not is_ended:
             # Raised inside the transaction: what this attempt did is undone with it.
             raise LeaseLost

@@ -7,8 +7,6 @@ Source: C2SP tlog-tiles and tlog-checkpoint; FiloSottile/sunlight for the order
 of what must be durable before what.
 """
 
-import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,14 +18,12 @@ from registry.crypto.merkle import leaf_hash
 from registry.crypto.signature import PrivateKey
 from registry.crypto.tiles import RightEdge, TiledTree, TileMissing, grow, right_edge
 from registry.database.engine import Database
-from registry.database.transaction import DatabaseUnavailable, Transaction
+from registry.database.transaction import Transaction
 from registry.kernel.clock import Clock
 from registry.ledger import lease, log_store
 from registry.ledger.high_water import HighWaterMarks, LogForked, Mark, MarkMoved
 from registry.ledger.log_store import Head, PendingEntry
 from registry.ledger.model import Log, Shard, half_year_of, shard_of
-
-logger = logging.getLogger("registry.sequencer")
 
 BATCH_ENTRIES_MAX = 20_000
 LEASE = timedelta(seconds=10)
@@ -84,22 +80,6 @@ class Sequencer:
             # What is in memory may be of a transaction that did not commit.
             self._edges.clear()
             raise
-
-    def run(self, stop: threading.Event) -> None:
-        """Steps about once a second until `stop` is set, or the log is found forked.
-
-        Raises: LogForked.
-        """
-        while not stop.is_set():
-            try:
-                stepped = self.step()
-            except DatabaseUnavailable:
-                logger.warning("the sequencer cannot reach the database; it tries again")
-                stop.wait(INTERVAL_SECONDS)
-                continue
-            # A full batch says that more waits.
-            if stepped.sequenced < BATCH_ENTRIES_MAX:
-                stop.wait(INTERVAL_SECONDS)
 
     def release(self) -> None:
         """Lets another sequencer begin at once."""

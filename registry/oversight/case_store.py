@@ -104,16 +104,20 @@ def dispose(transaction: Transaction, case: Case, disposed: Disposed) -> None:
     transaction.execute(update.values(disposition=disposed.disposition.value))
 
 
-def forget_before(transaction: Transaction, before: datetime) -> int:
-    """Deletes cases opened before an instant; how many there were."""
+def forget_before(transaction: Transaction, before: datetime, cases_max: int) -> int:
+    """Deletes up to `cases_max` cases opened before an instant; how many it deleted."""
     columns = oversight_cases.c
-    old = sa.select(columns.id).where(columns.opened_at < before)
+    # A case's id is of the instant it was opened at: in their order the old ones are first.
+    first = sa.select(columns.id, columns.opened_at).order_by(columns.id).limit(cases_max)
+    some = first.subquery()
+    select = sa.select(some.c.id).where(some.c.opened_at < before)
+    old = [row.id for row in transaction.execute(select)]
+    if not old:
+        return 0
     transaction.execute(
         sa.delete(oversight_dispositions).where(oversight_dispositions.c.case_id.in_(old))
     )
-    return transaction.execute(
-        sa.delete(oversight_cases).where(columns.opened_at < before)
-    ).rowcount
+    return transaction.execute(sa.delete(oversight_cases).where(columns.id.in_(old))).rowcount
 
 
 def _history(transaction: Transaction, case: UUID) -> tuple[Disposed, ...]:

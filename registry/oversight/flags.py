@@ -63,9 +63,7 @@ class Flagger:
         self._rules = rules
         self._edition = edition
 
-    def find(self, transaction: Transaction, now: datetime) -> list[Flag]:
-        """Everything the rules find in the days that ended before `now`, rule by rule."""
-        finders = {
+        self._finders = {
             "volume": self._volume,
             "distinct_subjects": self._distinct_subjects,
             "same_subject_again": self._same_subject_again,
@@ -75,11 +73,21 @@ class Flagger:
             "after_dispute": self._after_dispute,
             "supervisor_views": self._supervisor_views,
         }
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules."""
+        return tuple(self._finders)
+
+    def find(
+        self, transaction: Transaction, now: datetime, rules: Sequence[str] | None = None
+    ) -> list[Flag]:
+        """Everything `rules`, else all of them, find in the days that ended before `now`."""
         found: list[Flag] = []
-        for rule, finder in finders.items():
+        for rule in self.rules if rules is None else rules:
             numbers = self._rules.numbers[rule]
             window = self._window(numbers["window_days"], now)
-            for member, subject, facts in finder(transaction, window, numbers):
+            for member, subject, facts in self._finders[rule](transaction, window, numbers):
                 found.append(self._flag(rule, window, member, subject, facts))
         return found
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.http import idempotency
-from registry.incidents.removal import Removable
+from registry.incidents.removal import Passed, Removable
 from registry.incidents.service import Incidents
 from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.contents import Contents, Settled
@@ -100,15 +100,12 @@ class Retention:
     def survey(self, now: datetime) -> Survey:
         """What is due at `now`; changes nothing."""
         with self._database.reading() as transaction:
-            seen: set[IncidentId] = set()
             causes: Counter[Cause] = Counter()
-            while True:
-                due = self._removal.due(
-                    transaction, now, beside=seen, incidents_max=INCIDENTS_AT_ONCE_MAX
+            passed: Passed | None = Passed()
+            while passed is not None:
+                due, passed = self._removal.due(
+                    transaction, now, passed=passed, incidents_max=INCIDENTS_AT_ONCE_MAX
                 )
-                if not due:
-                    break
-                seen |= {each.incident.id for each in due}
                 causes.update(each.cause for each in due)
             return Survey(
                 accesses=self._erasure.count_accesses(
@@ -123,31 +120,46 @@ class Retention:
         return day_begins_at(last + timedelta(days=1), self._edition)
 
     def _erase_accesses(self, now: datetime, entries_max: int) -> Iterator[Batch]:
-        made_before = self._accesses_end_at(now)
-        while True:
+        is_done = False
+        while not is_done:
             with self._database.transaction() as transaction:
-                scanned = self._erasure.erase_accesses(
-                    transaction, made_before=made_before, now=now, entries_max=entries_max
-                )
-                self._forget_beside(transaction, scanned.erased.entries)
+                batch, is_done = self.erase_some_accesses(transaction, now, entries_max)
             # Crash point: this batch is erased and its place noted, the next begins after it.
-            yield _batch(Cause.ACCESS_LOG_KEPT, scanned.erased)
-            if scanned.is_done:
-                return
+            yield batch
+
+    def erase_some_accesses(
+        self, transaction: Transaction, now: datetime, entries_max: int = BATCH_ENTRIES_MAX
+    ) -> tuple[Batch, bool]:
+        """Erases the next of the access log that are kept no longer; whether that was all."""
+        scanned = self._erasure.erase_accesses(
+            transaction,
+            made_before=self._accesses_end_at(now),
+            now=now,
+            entries_max=entries_max,
+        )
+        self._forget_beside(transaction, scanned.erased.entries)
+        return _batch(Cause.ACCESS_LOG_KEPT, scanned.erased), scanned.is_done
 
     def _remove_incidents(self, now: datetime) -> Iterator[Batch]:
-        seen: set[IncidentId] = set()
-        while True:
+        passed: Passed | None = Passed()
+        while passed is not None:
             with self._database.transaction() as transaction:
-                held = self._erasure.begin(transaction)
-                due = self._removal.due(
-                    transaction, now, beside=seen, incidents_max=INCIDENTS_AT_ONCE_MAX
-                )
-                batches = [self._remove(transaction, each, held, now, order=None) for each in due]
-            if not due:
-                return
-            seen |= {each.incident.id for each in due}
+                batches, passed = self.remove_some_incidents(transaction, now, passed)
             yield from batches
+
+    def remove_some_incidents(
+        self,
+        transaction: Transaction,
+        now: datetime,
+        passed: Passed,
+        incidents_max: int = INCIDENTS_AT_ONCE_MAX,
+    ) -> tuple[list[Batch], Passed | None]:
+        """Removes the next incidents whose time has come; where to go on, None: that was all."""
+        held = self._erasure.begin(transaction)
+        due, further = self._removal.due(
+            transaction, now, passed=passed, incidents_max=incidents_max
+        )
+        return [self._remove(transaction, each, held, now, order=None) for each in due], further
 
     def _remove(
         self,
@@ -188,18 +200,31 @@ class Retention:
         with self._database.reading() as transaction:
             waiting = self._orders.waiting(transaction)
         for order in waiting:
-            yield from self._carry_out(order, now, entries_max)
+            is_done = False
+            while not is_done:
+                with self._database.transaction() as transaction:
+                    batch, is_done = self.carry_out_some(transaction, order, now, entries_max)
+                yield batch
 
-    def _carry_out(self, order: ErasureOrder, now: datetime, entries_max: int) -> Iterator[Batch]:
-        is_done = False
-        while not is_done:
-            with self._database.transaction() as transaction:
-                batch = self._carry_out_step(transaction, order, now, entries_max)
-                left = batch.held + batch.waiting
-                is_done = batch.entries + batch.incidents == 0
-                if is_done and not left:
-                    self._orders.finish(transaction, order, now)
-            yield batch
+    def next_order(self, transaction: Transaction, after: UUID | None) -> ErasureOrder | None:
+        """The oldest confirmed order that is not carried out, behind `after`."""
+        waiting = self._orders.waiting(transaction)
+        return next((each for each in waiting if after is None or each.id > after), None)
+
+    def carry_out_some(
+        self,
+        transaction: Transaction,
+        order: ErasureOrder,
+        now: datetime,
+        entries_max: int = BATCH_ENTRIES_MAX,
+    ) -> tuple[Batch, bool]:
+        """Erases the next of what an order names; whether that was all there is to do now."""
+        batch = self._carry_out_step(transaction, order, now, entries_max)
+        left = batch.held + batch.waiting
+        is_done = batch.entries + batch.incidents == 0
+        if is_done and not left:
+            self._orders.finish(transaction, order, now)
+        return batch, is_done
 
     def _carry_out_step(
         self, transaction: Transaction, order: ErasureOrder, now: datetime, entries_max: int
@@ -296,14 +321,16 @@ class Retention:
             idempotency.forget_of(transaction, answers_of)
 
     def _sweep(self, now: datetime) -> None:
-        """Deletes answers and cases that are kept no longer."""
         is_done = False
         while not is_done:
             with self._database.transaction() as transaction:
-                rows = idempotency.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
-            is_done = rows < _SWEEP_ROWS_MAX
-        with self._database.transaction() as transaction:
-            case_store.forget_before(transaction, self._accesses_end_at(now))
+                is_done = self.sweep_some(transaction, now)
+
+    def sweep_some(self, transaction: Transaction, now: datetime) -> bool:
+        """Deletes some answers and cases that are kept no longer; whether that was all."""
+        answers = idempotency.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
+        cases = case_store.forget_before(transaction, self._accesses_end_at(now), _SWEEP_ROWS_MAX)
+        return max(answers, cases) < _SWEEP_ROWS_MAX
 
 
 def _batch(cause: Cause, erased: Erased) -> Batch:

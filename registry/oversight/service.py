@@ -265,9 +265,16 @@ class Oversight:
         shown = found[:entries_max]
         return shown, shown[-1].uuid if len(found) > entries_max else None
 
-    def raise_flags(self, transaction: Transaction, now: datetime) -> list[Case]:
-        """Opens a case for each new find of the rules; those raised before are left alone."""
-        found = self._flagger.find(transaction, now)
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that raise cases, by name."""
+        return self._flagger.rules
+
+    def raise_flags(
+        self, transaction: Transaction, now: datetime, rules: Sequence[str] | None = None
+    ) -> list[Case]:
+        """Opens a case for each new find of `rules`, else of all; old ones are left alone."""
+        found = self._flagger.find(transaction, now, rules)
         cases = [
             Case(id=new_uuid(now), flag=flag, opened_at=now, disposition=Disposition.OPEN)
             for flag in found

@@ -1,5 +1,6 @@
 """Liveness needs nothing; readiness needs the database, at this program's schema."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,40 @@ from flask import Flask
 
 from registry.app.facts import DatabaseOfAnotherNode
 from registry.app.node import Node
-from registry.kernel.clock import SystemClock
+from registry.jobs.model import JobDraft
+from registry.kernel.clock import MovableClock, SystemClock
 from tests.databases import Cluster
 from tests.nodes import new_app, new_caller, new_node
 
 
 def test_a_whole_node_lives_and_is_ready(app: Flask) -> None:
-    """One word each."""
+    """One word each; readiness tells how the jobs stand, too."""
     answers = [app.test_client().get(target) for target in ("/livez", "/readyz")]
-    assert [(200, {"status": "alive"}), (200, {"status": "ready"})] == [
+    jobs = {"dead_letters": 0, "lag_seconds": 0}
+    assert [(200, {"status": "alive"}), (200, {"status": "ready", "jobs": jobs})] == [
         (each.status_code, each.json) for each in answers
     ]
+
+
+def test_readiness_tells_of_work_that_lags_or_was_given_up(
+    app: Flask, node: Node, clock: MovableClock
+) -> None:
+    """It stays ready: calls are answered as before, and another node would lag as much."""
+    due = JobDraft(kind="nobody.does", payload={}, run_at=clock.now())
+    with node.database.transaction() as transaction:
+        for _ in range(2):
+            node.jobs.enqueue(transaction, due)
+        transaction.execute(
+            sa.text("UPDATE jobs SET dead_at = run_at WHERE id = (SELECT min(id) FROM jobs)")
+            if node.database.is_sqlite
+            else sa.text("UPDATE jobs SET dead_at = run_at WHERE ctid = '(0,1)'")
+        )
+    clock.move(timedelta(minutes=2))
+    answer = app.test_client().get("/readyz")
+    assert (200, {"dead_letters": 1, "lag_seconds": 120}) == (
+        answer.status_code,
+        answer.json["jobs"],
+    )
 
 
 def test_a_node_on_another_schema_is_not_ready(app: Flask, node: Node) -> None:

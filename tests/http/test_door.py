@@ -230,19 +230,6 @@ def chunked(house: House, body: bytes, jwt: str) -> TestResponse:
     )
 
 
-@pytest.mark.parametrize("target", ["/work", "/raise", "/detached"])
-def test_expired_rows_are_swept_now_and_then(house: House, target: str) -> None:
-    """Every so many calls one takes a few of them along, whatever came of it: the tables do not
-    grow for ever."""
-    for number in range(3):
-        house.call("POST", "/work", headers={"Idempotency-Key": f"key-{number}"})
-    house.wall.move(timedelta(hours=25))
-    for _ in range(SWEEP_EVERY_CALLS):
-        house.call("POST", target)
-    assert SWEEP_EVERY_CALLS == house.rows("seen_requests")
-    assert 0 == house.rows("idempotent_answers")
-
-
 def at_once(count: int, act: Any) -> list[Any]:
     """What `count` threads get that begin together."""
     start = threading.Barrier(count)

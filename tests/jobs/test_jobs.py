@@ -361,6 +361,28 @@ def test_a_job_that_kills_its_workers_is_set_aside(world: World) -> None:
     assert [job] == world.dead()
 
 
+def test_what_kills_its_worker_takes_nobody_along(
+    world: World, effects: Callable[[], list[str]]
+) -> None:
+    """Of a batch that died with its worker each is tried alone: only the culprit goes on dying."""
+    worker = world.worker(Step(kind="write", run=writing))
+    kind = worker._kinds["write"]
+    culprit = world.enqueue("write", "culprit")
+    for number in range(3):
+        world.enqueue("write", str(number), run_at=START + SECOND)
+    world.clock.move(SECOND)
+    assert 4 == len(worker._claim(kind, 8))
+    world.wall.move(LEASE)
+    for _ in range(FAILURES_MAX + 3):
+        for held in worker._claim(kind, 8):
+            if held.job.id == culprit:
+                world.wall.move(LEASE)
+            else:
+                worker._run(kind, held)
+    assert ["0", "1", "2"] == effects()
+    assert [culprit] == world.dead()
+
+
 def test_a_flood_of_one_kind_keeps_no_other_waiting(
     world: World, effects: Callable[[], list[str]]
 ) -> None:

@@ -1,0 +1,84 @@
+"""The chores of a node: sequencing its logs, indexing them, doing its jobs."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+from registry.app.background import Chore
+from registry.app.node import Node
+from registry.jobs.worker import Worker
+from registry.ledger.high_water import LogForked
+from registry.ledger.sequencer import BATCH_ENTRIES_MAX, INTERVAL_SECONDS
+from registry.settings import Place
+
+INDEX_ENTRIES_MAX = 500
+INDEX_IDLE_SECONDS = 2.0
+# A step takes the embedded database's one turn to write, and Python's one lock: it
+# rests nine times as long as it worked. Whatever is left, a search catches up with.
+INDEX_REST_FACTOR = 9
+JOBS_IDLE_SECONDS = 1.0
+# Beside the API a round of jobs rests as long as it worked.
+JOBS_REST_FACTOR = 1.0
+# Errands wait for others: several wait at once.
+ERRAND_LANES = 4
+
+
+def chores_beside_the_api(node: Node) -> list[Chore]:
+    """What a server process does beside answering, as the settings say."""
+    chores = [indexing(node)]
+    if node.settings.sequencer is Place.INLINE:
+        chores.append(sequencing(node))
+    if node.settings.jobs is Place.INLINE:
+        chores += working(node, rest_factor=JOBS_REST_FACTOR)
+    return chores
+
+
+def sequencing(node: Node) -> Chore:
+    """About once a second, and at once where more waits than a step takes."""
+
+    def step(_stop: threading.Event) -> float:
+        sequenced = node.sequencer.step().sequenced
+        return INTERVAL_SECONDS if sequenced < BATCH_ENTRIES_MAX else 0.0
+
+    return Chore(name="sequencer", step=step, finish=node.sequencer.release, halted_by=(LogForked,))
+
+
+def indexing(node: Node) -> Chore:
+    """Brings the supervisors' index up to the logs, without getting in the API's way."""
+
+    def step(_stop: threading.Event) -> float:
+        indexer = node.auditing.indexer
+        with node.database.reading() as transaction:
+            is_behind = any(each.indexed < each.size for each in indexer.coverage(transaction))
+        if not is_behind:
+            return INDEX_IDLE_SECONDS
+        began = time.monotonic()
+        with node.database.transaction() as transaction:
+            indexer.step(transaction, INDEX_ENTRIES_MAX)
+        return (time.monotonic() - began) * INDEX_REST_FACTOR
+
+    return Chore(name="indexer", step=step)
+
+
+def working(node: Node, *, rest_factor: float = 0.0) -> list[Chore]:
+    """Jobs: one lane for steps, several for errands, so that neither waits for the other."""
+    worker = node.worker
+    steps = _lane(worker, worker.steps, rest_factor)
+    errands = _lane(worker, worker.errands, rest_factor)
+    return [steps] + [errands] * (ERRAND_LANES if worker.errands else 0)
+
+
+def _lane(worker: Worker, kinds: Sequence[str], rest_factor: float) -> Chore:
+    is_prepared = threading.Event()
+
+    def step(stop: threading.Event) -> float:
+        if not is_prepared.is_set():
+            worker.prepare()
+            is_prepared.set()
+        began = time.monotonic()
+        if not worker.round(kinds, stop):
+            return JOBS_IDLE_SECONDS
+        worked_seconds = time.monotonic() - began
+        return min(worked_seconds * rest_factor, JOBS_IDLE_SECONDS)
+
+    return Chore(name="jobs", step=step)
