@@ -166,6 +166,11 @@ class Settings:
         return self.home / "high-water" / "witnessed"
 
     @property
+    def snapshots_directory(self) -> Path:
+        """Where screening's snapshots lie, ready to be sent; made again where they are lost."""
+        return self.home / "screening"
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the database is the embedded one, which takes one server process."""
         return self.database_url.startswith("sqlite")

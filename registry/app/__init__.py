@@ -31,6 +31,7 @@ from registry.ledger.api import blueprint as ledger_blueprint
 from registry.ledger.log_api import blueprint as logs_blueprint
 from registry.ledger.witness_api import blueprint as witness_blueprint
 from registry.lookups.api import blueprint as lookups_blueprint
+from registry.lookups.screening_api import blueprint as screening_blueprint
 from registry.members.api import blueprint as members_blueprint
 from registry.notices.adverse_action_api import blueprint as adverse_action_blueprint
 from registry.notices.api import blueprint as notices_blueprint
@@ -48,6 +49,7 @@ _BLUEPRINTS = (
     identity_blueprint,
     incidents_blueprint,
     lookups_blueprint,
+    screening_blueprint,
     ledger_blueprint,
     logs_blueprint,
     witness_blueprint,
@@ -112,6 +114,7 @@ def create_app(node: Node) -> Flask:
         node.noticing.letters,
         node.noticing.corrections,
         node.noticing.adverse_action,
+        node.screening.door,
     )
     api = create_api(app, version=__version__)
     for blueprint in _BLUEPRINTS:

@@ -1,4 +1,4 @@
-"""The chores of a node: sequencing its logs, indexing them, doing its jobs."""
+"""The chores of a node: sequencing its logs, indexing them, doing its jobs, serving what is new."""
 
 import threading
 import time
@@ -9,6 +9,7 @@ from registry.app.node import Node
 from registry.jobs.worker import Worker
 from registry.ledger.high_water import LogForked
 from registry.ledger.sequencer import BATCH_ENTRIES_MAX, INTERVAL_SECONDS
+from registry.lookups.screening_serving import STALE_SECONDS_MAX
 from registry.settings import Place
 
 INDEX_ENTRIES_MAX = 500
@@ -17,6 +18,8 @@ INDEX_IDLE_SECONDS = 2.0
 # rests nine times as long as it worked. Whatever is left, a search catches up with.
 INDEX_REST_FACTOR = 9
 JOBS_IDLE_SECONDS = 1.0
+# Sooner than a call would look for itself.
+SNAPSHOT_REST_SECONDS = STALE_SECONDS_MAX / 2
 # Beside the API a round of jobs rests as long as it worked.
 JOBS_REST_FACTOR = 1.0
 # Errands wait for others: several wait at once.
@@ -25,7 +28,7 @@ ERRAND_LANES = 4
 
 def chores_beside_the_api(node: Node) -> list[Chore]:
     """What a server process does beside answering, as the settings say."""
-    chores = [indexing(node)]
+    chores = [indexing(node), serving_snapshots(node)]
     if node.settings.sequencer is Place.INLINE:
         chores.append(sequencing(node))
     if node.settings.jobs is Place.INLINE:
@@ -58,6 +61,16 @@ def indexing(node: Node) -> Chore:
         return (time.monotonic() - began) * INDEX_REST_FACTOR
 
     return Chore(name="indexer", step=step)
+
+
+def serving_snapshots(node: Node) -> Chore:
+    """Keeps what this process serves of screening fresh, so that no call has to."""
+
+    def step(_stop: threading.Event) -> float:
+        node.screening.door.refresh()
+        return SNAPSHOT_REST_SECONDS
+
+    return Chore(name="screening", step=step)
 
 
 def working(node: Node, *, rest_factor: float = 0.0) -> list[Chore]:

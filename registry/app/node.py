@@ -12,6 +12,7 @@ from registry.app.facts import claim
 from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
+from registry.app.screening import ScreeningRooms, assemble_screening
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -40,6 +41,7 @@ from registry.ledger.sequencer import Sequencer
 from registry.ledger.service import Ledger
 from registry.ledger.watch import LogLimits, LogWatch
 from registry.ledger.witness import LOGS_FILE_NAME, Witness, read_witnessed_logs
+from registry.lookups.screening_jobs import screening_kinds
 from registry.lookups.service import Lookups
 from registry.members.service import Directory, Members
 from registry.rulebook.editions import load_rulebook
@@ -88,6 +90,7 @@ class Node:
     contents: Contents
     own_door: OwnDoor
     auditing: Auditing
+    screening: ScreeningRooms
 
 
 def create_node(settings: Settings) -> None:
@@ -235,6 +238,18 @@ def _wire(
         incidents=incidents,
         lookups=lookups,
     )
+    screening = assemble_screening(
+        settings=settings,
+        database=database,
+        rulebook=rulebook,
+        signing_key=signing_key,
+        keyring=keyring,
+        protector=protector,
+        ledger=ledger,
+        jobs=jobs,
+        directory=directory,
+        listeners=listeners,
+    )
     return Node(
         settings=settings,
         clock=clock,
@@ -253,6 +268,7 @@ def _wire(
                 *auditing.upkeep.kinds,
                 *noticing.kinds,
                 *own_door.chores.kinds(),
+                *screening_kinds(screening.screening, clock),
             ],
         ),
         directory=directory,
@@ -275,6 +291,7 @@ def _wire(
         contents=contents,
         own_door=own_door,
         auditing=auditing,
+        screening=screening,
     )
 
 

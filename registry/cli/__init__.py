@@ -123,6 +123,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         attribute="retention",
         summary="Erase what is kept no longer, and what was ordered to go.",
     ),
+    "screening": LazyCommand(
+        module="registry.cli.screening",
+        attribute="screening",
+        summary="Show the screening snapshots of this node; build them anew.",
+    ),
     "completion": LazyCommand(
         module="registry.cli.completion",
         attribute="completion",

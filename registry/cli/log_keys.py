@@ -8,8 +8,8 @@ import click
 
 from registry.client.answers import read_well_known
 from registry.client.calls import document_of
+from registry.client.knowing import WELL_KNOWN_PATH
 from registry.client.receipts import log_public_key
-from registry.client.registry import WELL_KNOWN_PATH
 from registry.client.results import LogKey
 from registry.client.transport import Connections, Transport
 from registry.crypto.cosignature import WitnessKey

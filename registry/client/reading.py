@@ -103,6 +103,13 @@ class Reader:
         except ValueError as error:
             raise self._wrong(name, f"one of {[item.value for item in kind]}") from error
 
+    def datas(self, name: str) -> tuple[bytes, ...]:
+        """An array of bytes written in base64url."""
+        try:
+            return tuple(base64url.decode(text) for text in self.texts(name))
+        except ValueError as error:
+            raise self._wrong(name, "an array of base64url") from error
+
     def texts(self, name: str) -> tuple[str, ...]:
         """An array of strings."""
         items = self._array(name)

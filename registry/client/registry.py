@@ -1,6 +1,5 @@
 """The registry as a member sees it: one object, safe to share among threads."""
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +8,8 @@ from typing import Self
 from registry.client import answers, documents, entries, receipts
 from registry.client.addresses import next_target, path_part
 from registry.client.calls import Calls, Outgoing, document_of, json_body, problem_of
-from registry.client.problems import AnswerNotTrusted, RegistryProblem
+from registry.client.knowing import KnownRegistry
+from registry.client.problems import RegistryProblem
 from registry.client.profile import Profile, profile_of_environment, read_profile
 from registry.client.reading import Reader
 from registry.client.requests import (
@@ -22,18 +22,24 @@ from registry.client.requests import (
     Report,
 )
 from registry.client.results import (
+    Advice,
+    Decided,
     Filed,
     IdentityToken,
     Incident,
     LogEntry,
     Lookup,
     NotLookedUp,
+    ProvenSnapshot,
     Receipt,
     RecordedOutcome,
     Rulebook,
+    Screening,
+    Way,
     WellKnown,
 )
 from registry.client.retrying import Retries, SystemTimer, Timer
+from registry.client.screening import Screener
 from registry.client.signing import Signer
 from registry.client.tokens import MemoryCache, TokenCache, TokenMaker
 from registry.client.transport import Answer, Connections, Transport
@@ -42,8 +48,6 @@ from registry.identity.normalise import IdentifierType
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import EntryId
 
-WELL_KNOWN_PATH = "/.well-known/consumer-credit-registry"
-WELL_KNOWN_FRESH_SECONDS = 600
 LOOKUPS_MAX = 100
 # What the registry may say of a key that is no longer asked for.
 _KEY_GONE_STATUSES = frozenset({404, 409, 410, 422})
@@ -80,7 +84,6 @@ class Registry:
         private_key = key if isinstance(key, PrivateKey) else _read_key(Path(key))
         self.origin = origin
         self.member = member
-        self._federation = federation
         self._timer = timer
         self._transport = Transport(origin, connections)
         self._calls = Calls(
@@ -95,9 +98,12 @@ class Registry:
             cache=MemoryCache() if cache is None else cache,
             cache_key=cache_key,
         )
-        self._well_known_lock = threading.Lock()
-        self._well_known: WellKnown | None = None
-        self._well_known_until = 0.0
+        self._known = KnownRegistry(
+            call=self._calls.unsigned, origin=origin, federation=federation, timer=timer
+        )
+        self._screener = Screener(
+            call=self._calls.unsigned, well_known=self._known.read, key=private_key, timer=timer
+        )
 
     @staticmethod
     def from_profile(profile: Profile | Path | str | None = None) -> "Registry":
@@ -140,11 +146,7 @@ class Registry:
 
         Raises: AnswerNotTrusted when it speaks for another origin or federation.
         """
-        with self._well_known_lock:
-            if self._well_known is None or self._timer.monotonic() >= self._well_known_until:
-                self._well_known = self._fetch_well_known()
-                self._well_known_until = self._timer.monotonic() + WELL_KNOWN_FRESH_SECONDS
-            return self._well_known
+        return self._known.read()
 
     def rulebook(self, edition: str | None = None) -> Rulebook:
         """The edition of the rulebook in force, or the one named."""
@@ -178,7 +180,7 @@ class Registry:
         except RegistryProblem as problem:
             if problem.status not in _KEY_GONE_STATUSES:
                 raise
-            fresh = self._well_known_again()
+            fresh = self._known.read_again()
             if fresh.current_key == known.current_key:
                 raise
             return self._make_tokens(identifiers, fresh)
@@ -288,6 +290,61 @@ class Registry:
         path = f"/v1/lookups/{path_part(lookup_id)}/outcome"
         return answers.read_outcome(self._post(path, outcome.to_document()))
 
+    # -- screening
+
+    def screen(self, identities: Sequence[Identity]) -> Screening:
+        """Whether anything is known of one person, without naming them to anybody.
+
+        Up to 8 identities. Eight buckets are read, or as many as there are, whoever it
+        is about; none while those in hand are fresh.
+
+        Raises: ScreeningNotTrusted; InvalidIdentifier before anything is sent.
+        """
+        return self._screener.screen(self._tokens_of(identities))
+
+    def decide(
+        self,
+        identities: Sequence[Identity],
+        *,
+        purpose: str,
+        order: str,
+        authorisation: Authorisation,
+        agent: str,
+    ) -> Decided:
+        """What to do about a request: screened first, looked up only on a hit.
+
+        Of whom nothing is known, nobody hears. A lookup names the identities that hit,
+        and no others. When screening fails, so does this: to look everyone up instead
+        is for the caller to choose.
+
+        Raises: what `screen` and `lookup` raise.
+        """
+        evaluated = self._to_evaluate(identities)
+        screening = self.screen(identities)
+        if screening.is_clean:
+            way, advice, lookup = Way.SCREENED, Advice.PROCEED, None
+        else:
+            lookup = self.lookup(
+                screening.hits,
+                purpose=purpose,
+                order=order,
+                authorisation=authorisation,
+                agent=agent,
+            )
+            way, advice = Way.LOOKED_UP, lookup.advice
+        return Decided(
+            way=way, advice=advice, screening=screening, lookup=lookup, tokens_evaluated=evaluated
+        )
+
+    def prove_screening(self) -> list[ProvenSnapshot]:
+        """Holds the buckets that were read to the roots in the incident log, as all see them.
+
+        Now and then, or at random: it tells the registry which buckets were read.
+
+        Raises: ScreeningNotTrusted.
+        """
+        return self._screener.prove(self.receipt)
+
     # -- proofs
 
     def receipt(self, entry: str) -> LogEntry:
@@ -310,7 +367,7 @@ class Registry:
         """
         known = self.well_known()
         if not receipts.knows_key(receipt, known.logs):
-            known = self._well_known_again()
+            known = self._known.read_again()
         return receipts.verify_receipt(receipt, origin=self.origin, logs=known.logs)
 
     # -- anything else
@@ -336,22 +393,6 @@ class Registry:
         """The problem that an answer of status 400 or above carries."""
         return problem_of(answer, self._timer.now())
 
-    def _fetch_well_known(self) -> WellKnown:
-        answer = self._calls.unsigned(Outgoing(method="GET", target=WELL_KNOWN_PATH))
-        known = answers.read_well_known(document_of(answer, self._timer.now()))
-        if known.origin != self.origin:
-            raise AnswerNotTrusted(f"this registry's origin is {known.origin}, not {self.origin}")
-        if self._federation not in (None, known.federation):
-            raise AnswerNotTrusted(
-                f"this registry is of the federation {known.federation}, not {self._federation}"
-            )
-        return known
-
-    def _well_known_again(self) -> WellKnown:
-        with self._well_known_lock:
-            self._well_known = None
-        return self.well_known()
-
     def _evaluate(self, body: dict[str, JsonValue]) -> Reader:
         return self._post("/v1/evaluations", body)
 
@@ -364,6 +405,13 @@ class Registry:
         raw = [identity for identity in identities if isinstance(identity, Identifier)]
         made = iter(self.tokens_for(raw))
         return [next(made) if isinstance(each, Identifier) else each for each in identities]
+
+    def _to_evaluate(self, identities: Sequence[Identity]) -> int:
+        raw = [each for each in identities if isinstance(each, Identifier)]
+        if not raw:
+            return 0
+        known = self.well_known()
+        return self._tokens.count_missing(raw, federation=known.federation, key=known.current_key)
 
     def _post(self, path: str, body: Mapping[str, JsonValue]) -> Reader:
         answer = self._calls.signed(Outgoing(method="POST", target=path, body=json_body(body)))

@@ -265,3 +265,63 @@ class Rulebook:
     current: str
     editions: tuple[str, ...]
     document: Mapping[str, JsonValue] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """Under which of a person's identities anything is known; nobody was named for it.
+
+    `sequence` is of the oldest bucket that was looked into, and at least its unix time;
+    `buckets_fetched` how many were asked for, the rest being fresh.
+    """
+
+    identities: tuple[IdentityToken, ...]
+    hits: tuple[IdentityToken, ...]
+    key_id: str
+    epoch: str
+    sequence: int
+    buckets_fetched: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is known under any of them."""
+        return not self.hits
+
+
+class Way(StrEnum):
+    """How a decision was come to: without naming the person, or by a lookup."""
+
+    SCREENED = "screened"
+    LOOKED_UP = "looked_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What to do, and the way it was found.
+
+    SCREENED: nothing is known, nobody was named, `lookup` is None and the advice is to
+    proceed. LOOKED_UP: `lookup` has the answer. `tokens_evaluated` counts the identities
+    that were not in the cache of tokens.
+    """
+
+    way: Way
+    advice: Advice
+    screening: Screening
+    lookup: Lookup | None
+    tokens_evaluated: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenSnapshot:
+    """A snapshot whose root stands in the incident log.
+
+    `buckets` of those in hand were shown to be under it. `entry.inclusion` is None for
+    a second or two after it was made.
+    """
+
+    key_id: str
+    epoch: str
+    sequence: int
+    root: bytes
+    entry: LogEntry
+    buckets: int

@@ -131,6 +131,16 @@ class TokenMaker:
             for identifier, data in zip(identifiers, inputs, strict=True)
         ]
 
+    def count_missing(
+        self, identifiers: Sequence[Identifier], *, federation: str, key: EvaluationKey
+    ) -> int:
+        """How many of these would have to be evaluated, each once.
+
+        Raises: InvalidIdentifier.
+        """
+        inputs = {self._input(identifier, federation) for identifier in identifiers}
+        return sum(self._cached(data, key) is None for data in inputs)
+
     def _input(self, identifier: Identifier, federation: str) -> bytes:
         canonical = normalise(identifier.type, identifier.value, region=self._region)
         return oprf_input(

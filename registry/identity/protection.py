@@ -15,6 +15,7 @@ LOOKUP_KEY_BYTES = 32
 
 _SEED_CONTEXT = b"ccr-seed-at-rest\x00"
 _MARK_LABEL = b"ccr-mark-v1\x00"
+_PAD_KEY_LABEL = b"ccr-pad-key-v1\x00"
 
 
 class Protector:
@@ -38,6 +39,10 @@ class Protector:
     def mark(self, text: bytes) -> bytes:
         """32 bytes that `text` can be told by again, and that tell nothing without the pepper."""
         return hmac.digest(self._pepper, _MARK_LABEL + text, "sha256")
+
+    def pad_key(self, key_id: str, bits: int) -> bytes:
+        """32 bytes that make the pads of screening buckets; as secret as the pepper."""
+        return hmac.digest(self._pepper, _PAD_KEY_LABEL + bytes([bits]) + key_id.encode(), "sha256")
 
     def seal_seed(self, seed: bytes, lookup_key: bytes) -> bytes:
         """The seed sealed, bound to its lookup key so that rows cannot be exchanged."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from registry.database.transaction import Transaction
-from registry.incidents.model import Incident
+from registry.incidents.model import Incident, KeptIdentity
 from registry.ledger.model import Appended, RecordType
 
 
@@ -46,13 +46,23 @@ class SetListener(Listener, Protocol):
         """Called in place of `incident_changed` where many change together."""
 
 
+class RemovalListener(Protocol):
+    """Who wants to know of incidents whose time has come, and may keep nothing of them."""
+
+    def incident_removed(
+        self, transaction: Transaction, identities: Sequence[KeptIdentity], now: datetime
+    ) -> None:
+        """Called after an incident filed under these was deleted, in its transaction."""
+
+
 class Listeners:
     """All who want to know, in the order they subscribed."""
 
-    __slots__ = ("_listeners",)
+    __slots__ = ("_listeners", "_removal_listeners")
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._removal_listeners: list[RemovalListener] = []
 
     @property
     def is_empty(self) -> bool:
@@ -62,6 +72,17 @@ class Listeners:
     def subscribe(self, listener: Listener) -> None:
         """Tells `listener` of every change from now on; once, at assembly."""
         self._listeners.append(listener)
+
+    def subscribe_to_removals(self, listener: RemovalListener) -> None:
+        """Tells `listener` of every removal from now on; once, at assembly."""
+        self._removal_listeners.append(listener)
+
+    def tell_of_removal(
+        self, transaction: Transaction, identities: Sequence[KeptIdentity], now: datetime
+    ) -> None:
+        """Tells of an incident that has just been deleted."""
+        for listener in self._removal_listeners:
+            listener.incident_removed(transaction, identities, now)
 
     def tell(self, transaction: Transaction, change: Change) -> None:
         """Tells everyone of a change."""

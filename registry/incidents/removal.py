@@ -12,6 +12,7 @@ from uuid import UUID
 from registry.database.transaction import Transaction
 from registry.identity.protection import Protector
 from registry.incidents import removal_store, standings, store
+from registry.incidents.changes import Listeners
 from registry.incidents.model import (
     Course,
     Incident,
@@ -63,11 +64,17 @@ class Removal:
     """What retention asks of the incidents' room; the caller erases the log entries too."""
 
     def __init__(
-        self, *, rulebook: Rulebook, protector: Protector, reinsertion: Reinsertion
+        self,
+        *,
+        rulebook: Rulebook,
+        protector: Protector,
+        reinsertion: Reinsertion,
+        listeners: Listeners,
     ) -> None:
         self._rulebook = rulebook
         self._protector = protector
         self._reinsertion = reinsertion
+        self._listeners = listeners
 
     def due(
         self,
@@ -117,6 +124,7 @@ class Removal:
     ) -> None:
         """Deletes an incident, its identities and what it adds to standings."""
         incident = removable.incident
+        identities = store.identities_of(transaction, incident.id)
         removal_store.remove(
             transaction,
             incident,
@@ -130,6 +138,7 @@ class Removal:
             self._reinsertion.remember(transaction, incident, removable.lookup_keys, now)
         if removable.lookup_keys:
             standings.recompute(transaction, set(removable.lookup_keys), today)
+        self._listeners.tell_of_removal(transaction, identities, now)
 
     def is_reference_known(
         self, transaction: Transaction, furnisher: MemberId, reference: str

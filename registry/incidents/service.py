@@ -88,7 +88,10 @@ class Incidents:
         )
         self._reinsertion = Reinsertion(protector=protector)
         self._removal = Removal(
-            rulebook=rulebook, protector=protector, reinsertion=self._reinsertion
+            rulebook=rulebook,
+            protector=protector,
+            reinsertion=self._reinsertion,
+            listeners=listeners,
         )
         self._rulings = Rulings(
             rulebook=rulebook, recorder=self._recorder, reinsertion=self._reinsertion

@@ -111,6 +111,22 @@ def read(
     return {bytes(key): [_line(each) for each in json.loads(text)] for key, text in cursor}
 
 
+def page(
+    transaction: Transaction, *, after: bytes, rows_max: int
+) -> list[tuple[bytes, list[StandingLine]]]:
+    """The next rows in the order of their keys, behind the key `after`."""
+    select = (
+        sa.select(standings.c.lookup_key, standings.c.contributions)
+        .where(standings.c.lookup_key > after)
+        .order_by(standings.c.lookup_key)
+        .limit(rows_max)
+    )
+    return [
+        (bytes(row.lookup_key), [_line(each) for each in json.loads(row.contributions)])
+        for row in transaction.execute(select)
+    ]
+
+
 def recompute(transaction: Transaction, lookup_keys: Set[bytes], today: date) -> None:
     """Brings the rows of these keys up to date with the incidents, in this transaction.
 

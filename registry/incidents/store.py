@@ -60,6 +60,8 @@ incidents = sa.Table(
     sa.UniqueConstraint("furnisher", "reference"),
     # A furnisher reads its own incidents in order.
     sa.Index("ix_incidents_furnisher_id", "furnisher", "id"),
+    # Screening looks for what has come into effect by time alone.
+    sa.Index("ix_incidents_effective_at_id", "effective_at", "id"),
     # Retention looks for what has expired, and for what was taken back.
     sa.Index("ix_incidents_expires_on", "expires_on"),
     sa.Index(

@@ -12,7 +12,12 @@ from registry.http.openapi import describe_optionally_signed, describe_problems
 from registry.http.signed import Door
 from registry.http.wiring import the
 from registry.kernel.ids import Prefix, parse_id
-from registry.ledger.model import EntryNotFound, EntryNotMerged
+from registry.ledger.model import (
+    PUBLIC_RECORD_TYPES,
+    EntryNotFound,
+    EntryNotMerged,
+    decode_entry,
+)
 from registry.ledger.schemas import ReceiptEntrySchema, receipt_document
 from registry.ledger.service import Ledger
 
@@ -35,7 +40,8 @@ def read_entry(entry_id: str) -> dict[str, Any]:
     if entry is None:
         raise EntryNotFound
     is_makers = opening is not None and caller is not None and caller.member == opening.member
-    return receipt_document(entry, opening if is_makers else None, proof)
+    is_public = decode_entry(entry).record_type in PUBLIC_RECORD_TYPES
+    return receipt_document(entry, opening if is_makers or is_public else None, proof)
 
 
 @blueprint.route(f"/v1/receipts/<entry_id>{EXTENSION}", methods=["GET"])

@@ -101,6 +101,11 @@ class RecordType(IntEnum):
     PEER_CHECKPOINT = 34
 
 
+# What entries of these types commit to is for everyone: no person is in it, and
+# whoever screens must be able to see that all are shown the same.
+PUBLIC_RECORD_TYPES = frozenset({RecordType.SNAPSHOT})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """Who did what when, and why: the part of an entry about the one who acted.

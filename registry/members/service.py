@@ -330,6 +330,11 @@ class Directory:
         """Whether what the member filed is without effect."""
         return self._snapshot.members[member].is_suspended
 
+    def suspended(self) -> frozenset[MemberId]:
+        """The members that are kept out."""
+        members = self._snapshot.members.values()
+        return frozenset(member.id for member in members if member.is_suspended)
+
     def _load(self, transaction: Transaction, version: int) -> _Snapshot:
         members = {member.id: member for member in store.list_members(transaction)}
         withheld: dict[MemberId, set[Scope]] = {}

@@ -45,6 +45,8 @@ TABLES = (
     "lookup_outcomes",
     "idempotent_answers",
     "oversight_index",
+    "screening_changes",
+    "screening_shelves",
 )
 
 

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from registry.crypto import voprf
+from registry.crypto import screening, voprf
 from registry.crypto.note import vkey
 from registry.crypto.ristretto255 import scalar
-from registry.crypto.signature import PrivateKey
+from registry.crypto.signature import Algorithm, PrivateKey, PublicKey
 from registry.http.caller import Caller, KeyRecord
 from registry.http.signed_request import ReceivedCall, verify_signed_request
 from registry.identity.normalise import IdentifierType, normalise
@@ -188,3 +188,76 @@ def _signed_elsewhere(vector: dict[str, Any], seed: str) -> str:
     return jws.serialize_compact(
         vector["header"], canonical_json(vector["claims"]), key, registry=registry
     )
+
+
+SCREENING = _vectors("screening")
+
+
+@pytest.mark.parametrize("vector", SCREENING["subjects"], ids=lambda each: each["identifier"])
+def test_a_seed_falls_into_its_bucket_under_its_tag(vector: dict[str, Any]) -> None:
+    """For every number of bits, and in each epoch; the seed is a published token's."""
+    assert vector["seed"] in {each["seed"] for each in TOKENS["identifiers"]}
+    seed = base64url.decode(vector["seed"])
+    mac = hmac.digest(seed, b"ccr-bucket-v1", "sha256")
+    assert vector["bucket_mac_first_4"] == mac[:4].hex()
+    for bits, name in vector["buckets"].items():
+        number = screening.bucket_of(screening.place_of(seed), int(bits))
+        assert int.from_bytes(mac, "big") >> (256 - int(bits)) == number
+        assert name == screening.bucket_name(number, int(bits))
+    for epoch, tag in vector["tags"].items():
+        expected = hmac.digest(seed, b"ccr-screen-v1\x00" + epoch.encode(), "sha256")[:8]
+        assert tag == expected.hex() == screening.tag_of(seed, epoch).hex()
+
+
+def test_a_bucket_s_file_is_the_published_one() -> None:
+    """Pads, layout, digest, signature and leaf, each step of a whole small file."""
+    epoch, pad_key = SCREENING["epoch"], bytes.fromhex(SCREENING["pad_key"])
+    for pad in SCREENING["pads"]:
+        place = pad["bucket"].to_bytes(4, "big") + pad["i"].to_bytes(4, "big")
+        message = b"ccr-pad-v1\x00" + epoch.encode() + place
+        assert pad["pad"] == hmac.digest(pad_key, message, "sha256")[:8].hex()
+    published = SCREENING["file"]
+    own = sorted(bytes.fromhex(each["tags"][epoch]) for each in SCREENING["subjects"])
+    tags = screening.padded(
+        b"".join(own), count=published["count"], pad_key=pad_key, epoch=epoch, bucket=0
+    )
+    bucket = screening.Bucket(
+        bits=0, epoch=epoch, sequence=published["sequence"], bucket=0, tags=tags
+    )
+    unsigned = bucket.unsigned()
+    assert published["unsigned"] == unsigned.hex()
+    digest = hashlib.sha256(unsigned).digest()
+    assert published["digest"] == digest.hex()
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(SCREENING["signing_key_seed"]))
+    signature = key.sign(b"ccr-bucket-sig-v1\x00" + digest)
+    assert published["signature"] == signature.hex()
+    assert published["leaf"] == hashlib.sha256(b"\x00" + digest).hexdigest()
+    public = PublicKey.from_raw(Algorithm.EDDSA, base64url.decode(SCREENING["public_key"]))
+    assert bucket == screening.decode(unsigned + signature, public)
+
+
+@pytest.mark.parametrize("size", SCREENING["sizes"], ids=lambda each: str(each["subjects"]))
+def test_sizes_follow_from_the_number_of_subjects(size: dict[str, int]) -> None:
+    """Bits, tags and pads of a file, and its bytes."""
+    bits = screening.bits_for(size["subjects"])
+    count = screening.count_for(size["subjects"], bits)
+    length = screening.file_bytes(count, SCREENING["epoch"])
+    assert (size["bits"], size["count"], size["file_bytes"]) == (bits, count, length)
+
+
+def test_a_snapshot_s_tree_is_the_published_one() -> None:
+    """Leaves are of the digests that are signed; proofs start at the leaf's sibling."""
+    leaves = [
+        hashlib.sha256(b"\x00" + bytes.fromhex(each)).digest()
+        for each in SCREENING["tree"]["digests"]
+    ]
+    left, right = (
+        hashlib.sha256(b"\x01" + one + other).digest() for one, other in (leaves[:2], leaves[2:])
+    )
+    root = hashlib.sha256(b"\x01" + left + right).hexdigest()
+    assert SCREENING["tree"]["root"] == root
+    tree = screening.SnapshotTree(b"".join(leaves))
+    assert root == tree.root.hex()
+    proofs = [[each.hex() for each in tree.proof(number)] for number in range(4)]
+    assert SCREENING["tree"]["proofs"] == proofs
+    assert [leaves[1].hex(), right.hex()] == proofs[0]
