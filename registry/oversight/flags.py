@@ -56,6 +56,31 @@ class _Window:
         return _Window(first=self.first - days * _DAY, days=days, edition=self.edition)
 
 
+class _Told:
+    """What was found already: a person who is asked for by two identities is one find."""
+
+    def __init__(self) -> None:
+        self._lookups: dict[MemberId | None, list[set[bytes]]] = {}
+
+    def is_new(
+        self, transaction: Transaction, window: _Window, subject: bytes, member: MemberId | None
+    ) -> bool:
+        """Whether any lookup of the subject was not in an earlier find; most lookups come first."""
+        by_member = store.lookups_of(
+            transaction,
+            [subject],
+            from_at=window.from_at,
+            until_at=window.until_at,
+            member=member,
+        )
+        lookups = set[bytes]().union(*by_member.values())
+        told = self._lookups.setdefault(member, [])
+        if any(lookups <= each for each in told):
+            return False
+        told.append(lookups)
+        return True
+
+
 class Flagger:
     """Applies one version of the rules."""
 
@@ -148,24 +173,28 @@ class Flagger:
     def _same_subject_again(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
+        told = _Told()
         for member, subject, lookups in store.subjects_asked_often(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
             lookups_max=numbers["lookups_max"],
         ):
-            yield member, subject, {"lookups": lookups}
+            if told.is_new(transaction, window, subject, member):
+                yield member, subject, {"lookups": lookups}
 
     def _same_subject_by_many(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
+        told = _Told()
         for subject, members in store.subjects_asked_by_many(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
             members_max=numbers["members_max"],
         ):
-            yield None, subject, {"members": members}
+            if told.is_new(transaction, window, subject, None):
+                yield None, subject, {"members": members}
 
     def _miss_rate(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
         counts = _counted(transaction, _LOOKUPS, [window])
@@ -182,19 +211,20 @@ class Flagger:
     def _after_dispute(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
-        disputes: dict[bytes, datetime] = {}
-        for subject, at in store.disputed_subjects(
+        seen: set[bytes] = set()
+        for subjects, at in store.disputed_subjects(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
             disputes_max=numbers["disputes_max"],
         ):
-            disputes.setdefault(subject, at)
-        for subject, at in disputes.items():
-            counts = store.lookups_of(transaction, subject, from_at=at, until_at=window.until_at)
-            for member, lookups in sorted(counts.items()):
-                if lookups > numbers["lookups_max"]:
-                    yield member, subject, {"lookups": lookups}
+            if not seen.isdisjoint(subjects):
+                continue
+            seen |= set(subjects)
+            found = store.lookups_of(transaction, subjects, from_at=at, until_at=window.until_at)
+            for member, lookups in sorted(found.items()):
+                if len(lookups) > numbers["lookups_max"]:
+                    yield member, subjects[0], {"lookups": len(lookups)}
 
     def _supervisor_views(
         self, transaction: Transaction, window: _Window, numbers: _Numbers

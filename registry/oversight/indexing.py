@@ -54,7 +54,6 @@ class Indexer:
     def _indexed(self, settled: Settled, opening: Opening) -> IndexedEntry:
         header = header_of(opening)
         record_type = decode_entry(settled.place.entry).record_type
-        seeds = seeds_of(opening)[:1]
         purpose, agent = header["purpose"], header.get("agent")
         return IndexedEntry(
             uuid=settled.uuid,
@@ -67,7 +66,7 @@ class Indexer:
             purpose=None if purpose is None else Purpose(purpose),
             agent=agent[:_AGENT_CHARACTERS_MAX] if isinstance(agent, str) else None,
             match=header.get("match"),
-            subject=self._contents.lookup_keys(seeds)[0] if seeds else None,
+            subjects=self._contents.lookup_keys(dict.fromkeys(seeds_of(opening))),
             lookup=_lookup_of(opening) if record_type is RecordType.OUTCOME else None,
         )
 

@@ -74,8 +74,8 @@ class FormatNotInstalled(Problem):
 class IndexedEntry:
     """What an entry is found by, without opening whom it is about.
 
-    `subject` is the lookup key of the first identity it names, `lookup` the
-    lookup that an outcome is of.
+    `subjects` are the lookup keys of all identities it names; read from the index
+    it has the first alone. `lookup` is the lookup that an outcome is of.
     """
 
     uuid: UUID
@@ -88,7 +88,7 @@ class IndexedEntry:
     purpose: Purpose | None
     agent: str | None
     match: str | None
-    subject: bytes | None = field(repr=False, default=None)
+    subjects: tuple[bytes, ...] = field(repr=False, default=())
     lookup: UUID | None = None
 
     @property

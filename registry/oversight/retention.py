@@ -45,6 +45,7 @@ TABLES = (
     "lookup_outcomes",
     "idempotent_answers",
     "oversight_index",
+    "oversight_subjects",
     "screening_changes",
     "screening_shelves",
 )

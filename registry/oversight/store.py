@@ -36,6 +36,15 @@ oversight_index = sa.Table(
     sa.Index("ix_oversight_index_subject_at", "subject", "at"),
     sa.Index("ix_oversight_index_lookup_id", "lookup_id"),
 )
+# Whom an entry is about by every identity it names: whoever asks for a person by
+# another one each time still asks for that person.
+oversight_subjects = sa.Table(
+    "oversight_subjects",
+    metadata,
+    sa.Column("subject", sa.LargeBinary(32), primary_key=True),
+    sa.Column("entry_id", sa.LargeBinary(16), primary_key=True),
+    sa.Index("ix_oversight_subjects_entry_id", "entry_id"),
+)
 oversight_positions = sa.Table(
     "oversight_positions",
     metadata,
@@ -45,6 +54,8 @@ oversight_positions = sa.Table(
 )
 
 _index = oversight_index.c
+_subjects = oversight_subjects.c
+_about = oversight_index.join(oversight_subjects, _subjects.entry_id == _index.entry_id)
 
 
 def position(transaction: Transaction, shard: Shard) -> int:
@@ -70,6 +81,13 @@ def add(
     """Indexes entries, and notes that the first `size` of the shard are."""
     if entries:
         transaction.execute(sa.insert(oversight_index), [_to_row(each) for each in entries])
+    subjects = [
+        {"subject": subject, "entry_id": each.uuid.bytes}
+        for each in entries
+        for subject in each.subjects
+    ]
+    if subjects:
+        transaction.execute(sa.insert(oversight_subjects), subjects)
     columns = oversight_positions.c
     transaction.execute(
         sa.update(oversight_positions)
@@ -82,6 +100,7 @@ def forget(transaction: Transaction, entries: Collection[UUID]) -> None:
     """Deletes what erased entries were found by."""
     keys = [each.bytes for each in entries]
     transaction.execute(sa.delete(oversight_index).where(_index.entry_id.in_(keys)))
+    transaction.execute(sa.delete(oversight_subjects).where(_subjects.entry_id.in_(keys)))
 
 
 def search(
@@ -189,11 +208,12 @@ def subjects_asked_often(
     """Member, subject and count where one member asked for one subject more often than this."""
     lookups = sa.func.count()
     select = (
-        sa.select(_index.member_id, _index.subject, lookups.label("lookups"))
-        .where(*_within([RecordType.LOOKUP], from_at, until_at), _index.subject.is_not(None))
-        .group_by(_index.member_id, _index.subject)
+        sa.select(_index.member_id, _subjects.subject, lookups.label("lookups"))
+        .select_from(_about)
+        .where(*_within([RecordType.LOOKUP], from_at, until_at))
+        .group_by(_index.member_id, _subjects.subject)
         .having(lookups > lookups_max)
-        .order_by(_index.member_id, _index.subject)
+        .order_by(_index.member_id, lookups.desc(), _subjects.subject)
     )
     return [
         (MemberId(row.member_id), bytes(row.subject), row.lookups)
@@ -207,38 +227,58 @@ def subjects_asked_by_many(
     """Subject and count where more different members asked for one subject than this."""
     members = sa.func.count(_index.member_id.distinct())
     select = (
-        sa.select(_index.subject, members.label("members"))
-        .where(*_within([RecordType.LOOKUP], from_at, until_at), _index.subject.is_not(None))
-        .group_by(_index.subject)
+        sa.select(_subjects.subject, members.label("members"))
+        .select_from(_about)
+        .where(*_within([RecordType.LOOKUP], from_at, until_at))
+        .group_by(_subjects.subject)
         .having(members > members_max)
-        .order_by(_index.subject)
+        .order_by(sa.func.count().desc(), _subjects.subject)
     )
     return [(bytes(row.subject), row.members) for row in transaction.execute(select)]
 
 
 def disputed_subjects(
     transaction: Transaction, *, from_at: datetime, until_at: datetime, disputes_max: int
-) -> list[tuple[bytes, datetime]]:
-    """Subject and time of the disputes of a window, oldest first."""
-    select = (
-        sa.select(_index.subject, _index.at)
-        .where(*_within([RecordType.DISPUTE], from_at, until_at), _index.subject.is_not(None))
-        .order_by(_index.at)
+) -> list[tuple[tuple[bytes, ...], datetime]]:
+    """Subjects and time of the disputes of a window, oldest first."""
+    disputes = (
+        sa.select(_index.entry_id, _index.at)
+        .where(*_within([RecordType.DISPUTE], from_at, until_at))
+        .order_by(_index.at, _index.entry_id)
         .limit(disputes_max)
+        .subquery()
     )
-    return [(bytes(row.subject), row.at) for row in transaction.execute(select)]
+    select = (
+        sa.select(disputes.c.entry_id, disputes.c.at, _subjects.subject)
+        .join(oversight_subjects, _subjects.entry_id == disputes.c.entry_id)
+        .order_by(disputes.c.at, disputes.c.entry_id, _subjects.subject)
+    )
+    found: dict[bytes, tuple[list[bytes], datetime]] = {}
+    for row in transaction.execute(select):
+        found.setdefault(bytes(row.entry_id), ([], row.at))[0].append(bytes(row.subject))
+    return [(tuple(subjects), at) for subjects, at in found.values()]
 
 
 def lookups_of(
-    transaction: Transaction, subject: bytes, *, from_at: datetime, until_at: datetime
-) -> Mapping[MemberId, int]:
-    """How often each member asked for a subject in a window."""
+    transaction: Transaction,
+    subjects: Collection[bytes],
+    *,
+    from_at: datetime,
+    until_at: datetime,
+    member: MemberId | None = None,
+) -> Mapping[MemberId, set[bytes]]:
+    """By member the lookups in a window that were about any of `subjects`."""
     select = (
-        sa.select(_index.member_id, sa.func.count().label("lookups"))
-        .where(_index.subject == subject, *_within([RecordType.LOOKUP], from_at, until_at))
-        .group_by(_index.member_id)
+        sa.select(_index.member_id, _index.entry_id)
+        .select_from(_about)
+        .where(_subjects.subject.in_(subjects), *_within([RecordType.LOOKUP], from_at, until_at))
     )
-    return {MemberId(row.member_id): row.lookups for row in transaction.execute(select)}
+    if member is not None:
+        select = select.where(_index.member_id == member)
+    found: dict[MemberId, set[bytes]] = {}
+    for row in transaction.execute(select):
+        found.setdefault(MemberId(row.member_id), set()).add(bytes(row.entry_id))
+    return found
 
 
 def _has_outcome() -> sa.ColumnElement[bool]:
@@ -287,7 +327,7 @@ def _to_row(entry: IndexedEntry) -> dict[str, Any]:
         "purpose": entry.purpose and entry.purpose.value,
         "agent": entry.agent,
         "match": entry.match,
-        "subject": entry.subject,
+        "subject": entry.subjects[0] if entry.subjects else None,
         "lookup_id": entry.lookup and entry.lookup.bytes,
     }
 
@@ -304,6 +344,6 @@ def _from_row(row: sa.Row[Any]) -> IndexedEntry:
         purpose=None if row.purpose is None else Purpose(row.purpose),
         agent=row.agent,
         match=row.match,
-        subject=None if row.subject is None else bytes(row.subject),
+        subjects=() if row.subject is None else (bytes(row.subject),),
         lookup=None if row.lookup_id is None else UUID(bytes=bytes(row.lookup_id)),
     )

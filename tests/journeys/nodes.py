@@ -37,6 +37,7 @@ PASSING = {
     "log_tiles",
     "oversight_index",
     "oversight_positions",
+    "oversight_subjects",
     "pending_entries",
     "seen_requests",
     "sequencer_lease",

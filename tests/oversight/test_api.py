@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 
 from registry.crypto import note
@@ -18,6 +19,7 @@ from registry.ledger.bundle_verifier import BundleNotVerified, verify_bundle
 from registry.ledger.contents import header_of, subject_of
 from registry.ledger.model import RecordType, decode_entry
 from registry.members.model import Role
+from registry.oversight import formats
 from registry.oversight.events import COLUMNS
 from registry.oversight.sampling import draw
 from tests.nodes import new_caller
@@ -268,20 +270,35 @@ def test_a_bundle_is_verified_offline(world: World, tmp_path: Path) -> None:
         verify_bundle(path, [note.vkey(name, bytes(32))])
 
 
-def test_columns_need_their_extra(world: World) -> None:
-    """Parquet without pyarrow is refused in words, with it it is written."""
-    world.look_up("ming")
+def test_columns_hold_what_the_table_holds(world: World) -> None:
+    """Parquet, read back by its own library: the same facts as in CSV, numbers as numbers."""
+    entry = world.look_up("ming", order="=1+1")
+    world.look_up("hua", by="beta", agent="staff-2")
     world.settle()
-    answer = world.supervisor().call(
-        "POST", "/v1/oversight/exports", {"format": "parquet", "types": ["lookup"]}
-    )
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        assert 406 == answer.status_code
-    else:
-        table = parquet.read_table(io.BytesIO(answer.data))
-        assert (1, list(COLUMNS)) == (table.num_rows, table.column_names)
+    data, receipt, headers = export(world, format="parquet", types=["lookup"])
+    table = parquet.read_table(io.BytesIO(data))
+    assert list(COLUMNS) == table.column_names
+    assert {"index": "int64"} == {
+        field.name: str(field.type) for field in table.schema if str(field.type) != "string"
+    }
+    rows = table.to_pylist()
+    assert (2, "2") == (len(rows), headers["Export-Count"])
+    assert (entry, "=1+1", SHARD) == tuple(rows[0][name] for name in ("entry", "order", "log"))
+    text, _, _ = export(world, format="csv", types=["lookup"])
+    for row, line in zip(rows, csv.DictReader(io.StringIO(text.decode())), strict=True):
+        said = {name: "" if value is None else str(value) for name, value in row.items()}
+        assert said == {name: value.removeprefix("'") for name, value in line.items()}
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert digest == opened(world, entry_of(receipt))[1]["digest"]
+
+
+def test_columns_need_their_extra(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the library Parquet is refused in words, and nothing is exported."""
+    monkeypatch.setattr(formats, "pyarrow", None)
+    asked = {"format": "parquet", "types": ["lookup"]}
+    assert 406 == world.supervisor().call("POST", "/v1/oversight/exports", asked).status_code
+    world.settle()
+    assert [] == listed(world.ask("searches", {"types": ["export"]}))
 
 
 @pytest.mark.parametrize(

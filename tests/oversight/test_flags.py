@@ -33,7 +33,7 @@ def numbered(number: int) -> bytes:
 
 def lookup(
     number: int = 0,
-    *,
+    *others: int,
     member: MemberId = ALPHA,
     at: datetime = YESTERDAY,
     agent: str = "staff-1",
@@ -51,7 +51,7 @@ def lookup(
         purpose=Purpose.REFUND_ONLY_REVIEW,
         agent=agent,
         match=match,
-        subject=numbered(number),
+        subjects=tuple(map(numbered, (number, *others))),
     )
 
 
@@ -111,6 +111,32 @@ def test_many_members_after_one_person_are_found(database: Database) -> None:
     entries = [lookup(7, member=MemberId(f"mem_{number}")) for number in range(6)]
     [flag] = find(database, entries)
     assert ("same_subject_by_many", None) == (flag.rule, flag.member)
+
+
+def test_a_person_asked_for_by_another_identity_each_time_is_one_person(
+    database: Database,
+) -> None:
+    """In whatever order a lookup names them: found, and found once, by one member and by many."""
+    phone, email = 7, 8
+    by_one = [lookup(*((phone, email) if n % 2 else (email, phone))) for n in range(11)]
+    [flag] = find(database, by_one)
+    assert ("same_subject_again", {"lookups": 11}) == (flag.rule, flag.facts)
+    members = [MemberId(f"mem_{number}") for number in range(6)]
+    pairs = [(phone + 10, email + 10), (email + 10, phone + 10)]
+    by_many = [lookup(*pairs[n % 2], member=each) for n, each in enumerate(members)]
+    with database.transaction() as transaction:
+        store.add(transaction, SHARD, by_many, size=17)
+        found = FLAGGER.find(transaction, NOW)
+    assert ["same_subject_again", "same_subject_by_many"] == [each.rule for each in found]
+    assert {"members": 6} == found[1].facts
+
+
+def test_who_disputed_is_known_by_every_identity(database: Database) -> None:
+    """The dispute names two; lookups that name the second first are of the same person."""
+    dispute = lookup(7, 8, record_type=RecordType.DISPUTE, at=YESTERDAY - timedelta(days=2))
+    after = [lookup(8), lookup(8, 7), lookup(7, 8), lookup(7)]
+    [flag] = find(database, [dispute, *after])
+    assert ("after_dispute", {"lookups": 4}) == (flag.rule, flag.facts)
 
 
 def test_asking_for_strangers_only_is_found(database: Database) -> None:
