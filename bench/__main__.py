@@ -9,7 +9,7 @@ from rich.console import Console
 from bench import results
 from bench.machine import machine_at
 from bench.nodes import DATABASES
-from bench.rounds import Plan, measure
+from bench.rounds import BARE, OPERATIONS, Plan, measure
 
 # A signed request lives for a minute, and is signed before its round.
 SECONDS_MAX = 30
@@ -29,6 +29,7 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--connections", type=click.IntRange(1, 512), default=32, show_default=True)
 @click.option("--databases", default=",".join(DATABASES), show_default=True, callback=_kinds)
 @click.option("--subjects", type=click.IntRange(1, 100_000), default=2000, show_default=True)
+@click.option("--operations", default=",".join(OPERATIONS), help="Such as lookup.lean.")
 @click.option("--name", default="latest", show_default=True, help="Of the file in bench/results.")
 def main(
     *,
@@ -37,11 +38,19 @@ def main(
     connections: int,
     databases: tuple[str, ...],
     subjects: int,
+    operations: str,
     name: str,
 ) -> None:
     """Measure each door beside a bare Flask route, in interleaved rounds."""
     console = Console()
-    plan = Plan(seconds=seconds, rounds=rounds, connections=connections, subjects=subjects)
+    chosen = tuple(each for each in OPERATIONS if each in {BARE, *operations.split(",")})
+    plan = Plan(
+        seconds=seconds,
+        rounds=rounds,
+        connections=connections,
+        subjects=subjects,
+        operations=chosen,
+    )
     with tempfile.TemporaryDirectory(prefix="registry-bench-") as place:
         home = Path(place)
         machine = machine_at(home)

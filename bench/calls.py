@@ -8,7 +8,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from registry.kernel import base64url, strict_json
 KEY_ID = "k1"
 # Of lookups, how many ask for a subject of whom something is known.
 HITS = 0.2
+BATCH = 100
 _BLINDED_COUNT = 64
 _MESSAGES = tuple(b"benchmark %d" % number for number in range(_BLINDED_COUNT))
 
@@ -97,6 +98,28 @@ class Desk:
         """Evaluations of one element each."""
         return [self._evaluation(number % _BLINDED_COUNT) for number in range(count)]
 
+    def handwritten(self, count: int) -> list[Prepared]:
+        """The same lookups, for a server that signs no receipt."""
+        return [replace(each, check=_check_nothing) for each in self.lookups(count)]
+
+    def batches(self, count: int) -> list[Prepared]:
+        """Lists of a hundred lookups by the second member."""
+        dice = random.Random(self.reported)
+        return [self._batch([self._somebody(dice) for _ in range(BATCH)]) for _ in range(count)]
+
+    def _batch(self, subjects: Sequence[int]) -> Prepared:
+        caller = self.callers[1]
+        lookups = [_lookup_document(subject, n) for n, subject in enumerate(subjects)]
+
+        def check(body: bytes) -> None:
+            results = json.loads(body)["results"]
+            assert [each["status"] for each in results] == [200] * BATCH
+            found = ["match" if subject >= 0 else "none" for subject in subjects]
+            assert found == [each["answer"]["match"] for each in results]
+            _check_receipt(results[0]["answer"]["receipt"], caller.server, "access")
+
+        return caller.prepare("/v1/lookups/batch", {"lookups": lookups}, 200, check)
+
     def _somebody(self, dice: random.Random) -> int:
         if dice.random() < HITS:
             return dice.randrange(self.known)
@@ -104,14 +127,7 @@ class Desk:
 
     def _lookup(self, subject: int, number: int) -> Prepared:
         caller = self.callers[1]
-        order = f"order-{number}"
-        document = {
-            "identities": [_identity(subject)],
-            "purpose": "refund_only_review",
-            "order": order,
-            "authorisation": {"basis": "separate_consent", "reference": f"consent-{order}"},
-            "agent": "refund-desk",
-        }
+        document = _lookup_document(subject, number)
         expected = "match" if subject >= 0 else "none"
 
         def check(body: bytes) -> None:
@@ -175,6 +191,21 @@ _BLINDS = _Blinds()
 def _identity(subject: int) -> dict[str, str]:
     token = hashlib.sha256(b"benchmark subject %d" % subject).digest()
     return {"type": "phone/1", "key_id": KEY_ID, "token": base64url.encode(token)}
+
+
+def _lookup_document(subject: int, number: int) -> dict[str, Any]:
+    order = f"order-{number}"
+    return {
+        "identities": [_identity(subject)],
+        "purpose": "refund_only_review",
+        "order": order,
+        "authorisation": {"basis": "separate_consent", "reference": f"consent-{order}"},
+        "agent": "refund-desk",
+    }
+
+
+def _check_nothing(body: bytes) -> None:
+    assert json.loads(body)["match"] in {"match", "none"}
 
 
 def _report_document(subject: int, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Self
 ANSWER_SECONDS_MAX = 30
 # Every so manieth body is kept, to be read afterwards.
 SAMPLE_EVERY = 50
-_RECEIVED_BYTES_MAX = 65_536
+_RECEIVED_BYTES_MAX = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,7 @@ def _document(measured: Measured) -> dict[str, Any]:
         "worker_memory_mib": _rounded(asdict(measured.worker_memory)),
         "entries_acknowledged": measured.entries_acknowledged,
         "operations": {
-            name: {
+            f"{name}.{measured.database}": {
                 "ratio_to_bare": _spread_document(ratios(rounds, bare)),
                 "cpu_ratio_to_bare": _spread_document(cpu_ratios(rounds, bare)),
                 "rate": _spread_document(spread([each.rate for each in rounds])),

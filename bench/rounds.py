@@ -1,33 +1,56 @@
 """Interleaved rounds of every operation against one database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.calls import Desk, Prepared, bare_requests
+from bench.calls import BATCH, Desk, Prepared, bare_requests
 from bench.figures import Round, percentile
 from bench.load import Load, Task
 from bench.nodes import Place, database_version, entries_in, place_of, prepare
 from bench.servers import Memory, Served, cpu_seconds, memory_of, served
+from registry.settings import Settings
 
-BARE = "bare Flask"
-OPERATIONS = (BARE, "evaluation", "report", "lookup")
+BARE = "bare.flask"
+HANDWRITTEN = "lookup.handwritten"
+# `<work>.<door>`
+OPERATIONS = (
+    BARE,
+    "evaluation.flask",
+    "evaluation.lean",
+    "report.flask",
+    "report.lean",
+    "lookup.flask",
+    "lookup.lean",
+    "batch.lean",
+    HANDWRITTEN,
+)
 WARM_UP_REQUESTS = 64
 # Signed ahead of the first round; later ones go by the rate of the one before.
-_RATE_FIRST = {BARE: 8000.0, "evaluation": 2500.0, "report": 900.0, "lookup": 2000.0}
+_RATE_FIRST = {
+    "bare": 8000.0,
+    "evaluation": 2500.0,
+    "report": 900.0,
+    "lookup": 6000.0,
+    "batch": 150,
+}
 _AHEAD = 1.5
 _SECONDS_UNBOUNDED = 600.0
+# How many entries of the logs an answer stands for.
+_ENTRIES = {"report": 1, "lookup": 1, "batch": BATCH}
 _CORROBORATED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long to measure, and with what."""
+    """How long to measure, and what with."""
 
     seconds: float
     rounds: int
     connections: int
     subjects: int
+    operations: tuple[str, ...] = OPERATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +77,25 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
         node = prepare(home / "node", place)
         settings = node.settings
         with (
-            served(settings, home / "node.txt") as registry,
+            served(settings, home / "flask.txt") as registry,
+            served(settings, home / "lean.txt", door="lean") as lean,
             served(settings, home / "bare.txt", "bench.bare:app") as bare,
+            _handwritten(settings, home, place) as handwritten,
             Load() as load,
         ):
-            bench = _Bench(plan, place, registry, bare, load, node.desk)
+            servers = {"flask": registry, "lean": lean, "handwritten": handwritten}
+            bench = _Bench(plan, place, servers, bare, load, node.desk)
+            operations = [
+                each
+                for each in plan.operations
+                if each == BARE or servers[each.partition(".")[2]] is not None
+            ]
             told(f"{kind}: {plan.subjects} subjects are reported")
             bench.report_subjects()
             counted = entries_in(place)
-            rounds: dict[str, list[Round]] = {name: [] for name in OPERATIONS}
+            rounds: dict[str, list[Round]] = {name: [] for name in operations}
             for number in range(plan.rounds):
-                for name in OPERATIONS:
+                for name in operations:
                     told(f"{kind}: round {number + 1} of {plan.rounds}, {name}")
                     rounds[name].append(bench.round(name, rounds[name][-1:]))
             if entries_in(place) - counted != bench.acknowledged:
@@ -75,20 +106,36 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
                 workers=len(registry.workers),
                 threads=settings.threads,
                 rounds=rounds,
-                worker_memory=_largest(registry),
+                worker_memory=_largest(lean),
                 entries_acknowledged=bench.acknowledged,
             )
 
 
+@contextmanager
+def _handwritten(settings: Settings, home: Path, place: Place) -> Iterator[Served | None]:
+    if place.postmaster is None:
+        # It is written for PostgreSQL.
+        yield None
+        return
+    with served(settings, home / "handwritten.txt", "bench.handwritten:create_app()") as server:
+        yield server
+
+
 class _Bench:
-    """Two servers on one database, and the one load on them in turn."""
+    """Servers on one database, and the one load on them in turn."""
 
     def __init__(
-        self, plan: Plan, place: Place, registry: Served, bare: Served, load: Load, desk: Desk
+        self,
+        plan: Plan,
+        place: Place,
+        servers: Mapping[str, Served | None],
+        bare: Served,
+        load: Load,
+        desk: Desk,
     ) -> None:
         self._plan = plan
         self._place = place
-        self._registry = registry
+        self._servers = servers
         self._bare = bare
         self._load = load
         self._desk = desk
@@ -102,14 +149,14 @@ class _Bench:
             first = self._desk.reported
             reports = self._desk.reports(min(1000, count - first))
             again = range(first, self._desk.reported, _CORROBORATED)
-            self._drive("report", [], reports, _SECONDS_UNBOUNDED)
-            self._drive("report", [], self._desk.corroborations(again), _SECONDS_UNBOUNDED)
+            self._drive("report.flask", [], reports, _SECONDS_UNBOUNDED)
+            self._drive("report.flask", [], self._desk.corroborations(again), _SECONDS_UNBOUNDED)
         self._desk.known = count
         self.acknowledged = 0
 
     def round(self, name: str, before: Sequence[Round]) -> Round:
         """One round of one operation."""
-        rate = before[0].rate if before else _RATE_FIRST[name]
+        rate = before[0].rate if before else _RATE_FIRST[name.partition(".")[0]]
         count = int(rate * self._plan.seconds * _AHEAD) + self._plan.connections
         prepared = self._prepared(name, WARM_UP_REQUESTS + count)
         warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
@@ -122,13 +169,18 @@ class _Bench:
             "evaluation": self._desk.evaluations,
             "report": self._desk.reports,
             "lookup": self._desk.lookups,
+            "batch": self._desk.batches,
         }
-        return ways[name](count)
+        if name == HANDWRITTEN:
+            return self._desk.handwritten(count)
+        return ways[name.partition(".")[0]](count)
 
     def _drive(
         self, name: str, warm_up: Sequence[Prepared], timed: Sequence[Prepared], seconds: float
     ) -> Round:
-        server = self._bare if name == BARE else self._registry
+        work, _, door = name.partition(".")
+        server = self._bare if name == BARE else self._servers[door]
+        assert server is not None
         task = Task(
             port=server.port,
             connections=self._plan.connections,
@@ -147,8 +199,8 @@ class _Bench:
         answers = self._load.drive(task, begun=note, ended=note)
         count = len(answers.latencies)
         _check(name, answers.statuses, answers.bodies, timed)
-        if name in {"report", "lookup"}:
-            self.acknowledged += len(warm_up) + count
+        if work in _ENTRIES and name != HANDWRITTEN:
+            self.acknowledged += (len(warm_up) + count) * _ENTRIES[work]
         ascending = sorted(answers.latencies)
         (server_before, database_before), (server_after, database_after) = used
         return Round(

@@ -39,16 +39,20 @@ class Memory:
 
 
 @contextmanager
-def served(settings: Settings, lines: Path, application: str | None = None) -> Iterator[Served]:
-    """Serves the node of `settings`, or `application` on the very same settings.
+def served(
+    settings: Settings, lines: Path, application: str | None = None, door: str = "flask"
+) -> Iterator[Served]:
+    """Serves the node of `settings` through `door`, or `application` on the same settings.
 
-    Access lines and errors go to the file `lines`, as they would in production.
+    On a port of its own, whatever the origin says. Access lines and errors go to the
+    file `lines`, as they would in production.
     """
-    authority = settings.authority if application is None else f"127.0.0.1:{free_port()}"
+    authority = f"127.0.0.1:{free_port()}"
     environment = {name: value for name, value in os.environ.items() if name[:9] != "REGISTRY_"}
     environment |= {
         "REGISTRY_HOME": str(settings.home),
         "REGISTRY_DATABASE_URL": settings.database_url,
+        "REGISTRY_DOOR": door,
     }
     arguments = gunicorn_arguments(authority)
     if application is not None:

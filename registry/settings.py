@@ -46,6 +46,13 @@ class Place(StrEnum):
     SEPARATE = "separate"
 
 
+class DoorKind(StrEnum):
+    """Which application `registry serve` serves; both answer the same."""
+
+    LEAN = "lean"
+    FLASK = "flask"
+
+
 _MAIL_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 _COUNTS = ("database_connections_max", "workers", "threads")
 _LIMITS = (
@@ -77,6 +84,7 @@ class Settings:
     database_connections_max: int = 16
     workers: int = 2
     threads: int = 8
+    door: DoorKind = DoorKind.LEAN
     sequencer: Place = Place.INLINE
     jobs: Place = Place.INLINE
     log_lag_warn_seconds: int = 10
@@ -200,6 +208,8 @@ def _typed(name: str, value: Any) -> Any:
                 return Mode(value)
             case "kek_file" | "mail_password_file":
                 return Path(value)
+            case "door":
+                return DoorKind(value)
             case "sequencer" | "jobs":
                 return Place(value)
             case _ if name in _COUNTS or name in _LIMITS:

@@ -10,15 +10,19 @@ from registry.app.background import Background
 from registry.app.chores import chores_beside_the_api
 from registry.app.node import Node
 from registry.http.wiring import service_of
-from registry.settings import Settings
+from registry.settings import DoorKind, Settings
 
 _settings = Settings.load()
 
-wsgi_app = "registry.app.wsgi:app"
+_is_lean = _settings.door is DoorKind.LEAN
 
-# Threads, because a call waits for the disk; one process on SQLite, whose single
-# writer lock and group of connections belong to one process.
-worker_class = "registry.app.worker.Worker"
+# The lean door answers the hot calls in an event loop and hands the others to Flask in
+# threads; Flask alone takes a thread for each call, which waits for the disk there.
+wsgi_app = "registry.door.asgi:app" if _is_lean else "registry.app.wsgi:app"
+worker_class = "registry.door.worker.LeanWorker" if _is_lean else "registry.app.worker.Worker"
+
+# One process on SQLite, whose single writer lock and group of connections belong to one
+# process.
 workers = 1 if _settings.is_sqlite else _settings.workers
 threads = _settings.threads
 
@@ -56,8 +60,9 @@ def post_worker_init(worker: Any) -> None:
     """
     gc.collect()
     gc.freeze()
-    node = service_of(worker.wsgi, Node)
-    worker.background = Background.start(chores_beside_the_api(node))
+    # The lean door has the Flask application it stands before.
+    flask = getattr(worker.wsgi, "flask", worker.wsgi)
+    worker.background = Background.start(chores_beside_the_api(service_of(flask, Node)))
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

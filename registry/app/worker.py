@@ -8,6 +8,7 @@ problem document like every other, and the line says only what kind it was.
 import json
 import logging
 import socket
+from http import HTTPStatus
 from uuid import uuid4
 
 from flask import Flask, Response
@@ -21,6 +22,7 @@ from registry.http.problems import (
     problem_document,
     problem_response,
 )
+from registry.kernel.problems import Problem
 from registry.settings import Settings
 
 logger = logging.getLogger("registry.http")
@@ -41,7 +43,8 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is untyped
         else:
             logger.error("a connection failed", exc_info=exc)
         try:
-            write_nonblock(client, _refusal(exc))
+            kind = RequestMalformed if isinstance(exc, ParseException) else InternalFault
+            write_nonblock(client, refusal_of(kind()))
         except OSError:
             logger.debug("the caller has gone")
 
@@ -54,15 +57,15 @@ def register_unreadable_bodies(app: Flask, origin: str) -> None:
         return problem_response(RequestMalformed("The body's chunks cannot be read."), origin)
 
 
-def _refusal(exc: Exception) -> bytes:
-    """A whole HTTP/1.1 answer."""
-    kind = RequestMalformed if isinstance(exc, ParseException) else InternalFault
+def refusal_of(problem: Problem) -> bytes:
+    """A whole HTTP/1.1 answer to what never became a request."""
     identifier = uuid4()
-    document = problem_document(kind(), origin=Settings.load().origin, request=identifier)
+    document = problem_document(problem, origin=Settings.load().origin, request=identifier)
     body = json.dumps(document, ensure_ascii=False).encode()
-    status = "400 Bad Request" if kind is RequestMalformed else "500 Internal Server Error"
+    status = HTTPStatus(document["status"])
     head = (
-        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-        f"Content-Length: {len(body)}\r\nX-Request-ID: {identifier}\r\n\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
+        f"X-Request-ID: {identifier}\r\n\r\n"
     )
     return head.encode("ascii") + body

@@ -105,5 +105,13 @@ def _prepare(candidate: ctypes.PyDLL) -> ctypes.PyDLL | None:
         function = getattr(candidate, name)
         function.argtypes = [ctypes.c_char_p] * pointers
         function.restype = ctypes.c_int
+    # The signature, the data and its length, the key.
+    candidate.crypto_sign_ed25519_verify_detached.argtypes = [
+        ctypes.c_char_p,
+        ctypes.c_char_p,
+        ctypes.c_ulonglong,
+        ctypes.c_char_p,
+    ]
+    candidate.crypto_sign_ed25519_verify_detached.restype = ctypes.c_int
     # 1 means already initialised, which is as good.
     return candidate if candidate.sodium_init() in {0, 1} else None

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from registry.database.group_commit import GroupCommit
+from registry.database.stalls import Stalls
 from registry.database.transaction import HOT_CURSOR, DatabaseUnavailable, Transaction
 
 BUSY_TIMEOUT_SECONDS = 10
@@ -41,6 +42,7 @@ class Database:
             self.engine = _sqlite_engine(parsed, connections_max)
         else:
             self.engine = _postgresql_engine(parsed, connections_max)
+        self._stalls = Stalls()
         # SQLite has one writer. Threads of this process take turns there; the busy
         # timeout, which polls and can starve, is only for other processes.
         self._writers = (
@@ -50,24 +52,34 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, seconds_max: float | None = None) -> Iterator[Transaction]:
         """One unit of work: committed to disk at the end, or undone by an error.
+
+        With `seconds_max` it fails when PostgreSQL has not answered by then, even one
+        that has stopped and keeps the connection.
 
         Raises: DatabaseUnavailable when the database cannot be reached, is
         locked, full or too slow.
         """
-        with _unavailable_when_operational():
+        with self._unavailable_when_operational():
             if self._writers is not None:
                 with self._writers.transaction() as transaction:
                     yield transaction
-            else:
+            elif seconds_max is None:
                 with self.engine.connect() as connection, connection.begin():
+                    yield Transaction(connection)
+            else:
+                with (
+                    self.engine.connect() as connection,
+                    self._stalls.bounded(connection.connection.dbapi_connection, seconds_max),
+                    connection.begin(),
+                ):
                     yield Transaction(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A unit of work that only reads and so never waits for a writer."""
-        with _unavailable_when_operational(), self.engine.connect() as connection:
+        with self._unavailable_when_operational(), self.engine.connect() as connection:
             connection.info["begin"] = "DEFERRED"
             with connection.begin():
                 yield Transaction(connection)
@@ -76,22 +88,25 @@ class Database:
         """Closes every pooled connection."""
         self.engine.dispose()
 
-
-@contextmanager
-def _unavailable_when_operational() -> Iterator[None]:
-    """Makes one problem of all the ways in which a database is not there."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
-        raise DatabaseUnavailable from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
+    @contextmanager
+    def _unavailable_when_operational(self) -> Iterator[None]:
+        """Makes one problem of all the ways in which a database is not there."""
+        try:
+            yield
+        except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
             raise DatabaseUnavailable from error
-        raise
-    except Exception as error:
-        if _is_operational(error):
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable from error
+            raise
+        except Exception as error:
+            if not _is_operational(error):
+                raise
+            if type(error).__name__ == "ConnectionLost":
+                # SQLAlchemy has not seen it: the pool's other connections would fail
+                # one call each before the server is found again.
+                self.engine.dispose()
             raise DatabaseUnavailable from error
-        raise
 
 
 def _is_operational(error: Exception) -> bool:

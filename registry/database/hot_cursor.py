@@ -14,23 +14,30 @@ from typing import Any
 import psycopg
 from psycopg import errors, pq
 
-HotValue = bytes | str | int | None | Sequence[bytes]
+HotValue = bytes | str | int | None | Sequence[bytes] | Sequence[str] | Sequence[int]
 
 # Beyond these a statement is sent unprepared: batches have a text for each length.
 PREPARED_MAX = 64
 
-_BYTEA = 17
+_BYTEA, _INT8, _TEXT_TYPE = 17, 20, 25
 _ARRAY_HEADER = struct.Struct(">iiIii")
 _LENGTH = struct.Struct(">i")
+_EIGHT_BYTES = struct.Struct(">q")
+_NULL = _LENGTH.pack(-1)
 _TEXT, _BINARY = pq.Format.TEXT, pq.Format.BINARY
 _COMMAND_OK, _TUPLES_OK = pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK
 _IDLE = pq.TransactionStatus.IDLE
 
 
+class ConnectionLost(psycopg.OperationalError):
+    """The server hung up, or was hung up on; its other connections will be gone too."""
+
+
 class HotCursor:
     """As much of a DBAPI cursor as hot statements use; placeholders are `%s`.
 
-    Parameters and results are bytes, text and integers; an array is of bytes.
+    Parameters and results are bytes, text and integers; an array is of one of them,
+    integers as bigint.
     `prepared` belongs to the connection: its statements and their names.
     """
 
@@ -103,7 +110,7 @@ class HotCursor:
         if result.status in (_COMMAND_OK, _TUPLES_OK):
             return result
         if self._pgconn.status == pq.ConnStatus.BAD:
-            raise psycopg.OperationalError("the connection to the database is lost")
+            raise ConnectionLost("the connection to the database is lost")
         raise errors.error_from_result(result)
 
 
@@ -125,14 +132,28 @@ def _encode(value: HotValue) -> tuple[bytes | None, pq.Format]:
         return None, _TEXT
     if isinstance(value, int):
         return b"%d" % value, _TEXT
-    return _bytea_array(value), _BINARY
+    if all(each is None for each in value):
+        # Of no type of their own: as text the server takes them for any.
+        return b"{" + b",".join([b"NULL"] * len(value)) + b"}", _TEXT
+    return _array(value), _BINARY
 
 
-def _bytea_array(values: Sequence[bytes]) -> bytes:
-    """One dimension, no nulls, numbered from 1: the form array_recv reads."""
+def _array(values: Sequence[Any]) -> bytes:
+    """One dimension, numbered from 1: the form array_recv reads."""
     assert values, "an empty array has another form"
-    items = [_LENGTH.pack(len(value)) + value for value in values]
-    return _ARRAY_HEADER.pack(1, 0, _BYTEA, len(values), 1) + b"".join(items)
+    first = next(value for value in values if value is not None)
+    encoded: Sequence[bytes | None]
+    if isinstance(first, str):
+        oid = _TEXT_TYPE
+        encoded = [None if value is None else value.encode() for value in values]
+    elif isinstance(first, int):
+        oid = _INT8
+        encoded = [None if value is None else _EIGHT_BYTES.pack(value) for value in values]
+    else:
+        oid, encoded = _BYTEA, values
+    has_nulls = None in encoded
+    items = [_NULL if value is None else _LENGTH.pack(len(value)) + value for value in encoded]
+    return _ARRAY_HEADER.pack(1, has_nulls, oid, len(values), 1) + b"".join(items)
 
 
 def _integer(value: bytes) -> int:

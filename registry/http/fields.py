@@ -218,6 +218,22 @@ class PrefixedId(fields.Field[str]):
         return value
 
 
+def control_characters_in(text: str) -> bool:
+    """Whether `text` is what `Text` refuses, whatever its length."""
+    return CONTROLS_FORM.search(text) is not None
+
+
+def load_day(value: Any) -> date | None:
+    """What `Day` takes, by hand; None where it refuses."""
+    if type(value) is not str or not DAY_FORM.fullmatch(value):
+        return None
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if day < DAY_FIRST else day
+
+
 def id_pattern(prefix: Prefix) -> str:
     """The JSON Schema pattern of an id of this kind."""
     return f"^{prefix.value}_{_UUID7}$"

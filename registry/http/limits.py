@@ -6,6 +6,7 @@ Source: draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,13 +31,14 @@ class TooManyRequests(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What is left of one limit after this call."""
+    """What is left of one limit after this call; `is_exceeded`: it was one too many."""
 
     name: str
     quota: int
     window_seconds: int
     remaining: int
     reset_seconds: int
+    is_exceeded: bool = False
 
 
 class RequestLimiter:
@@ -47,24 +49,8 @@ class RequestLimiter:
         self._window = 0
         self._counts: dict[str, int] = {}
 
-    def count(self, member: str, *, quota: int, now: datetime) -> Allowance:
-        """Counts one call, and tells the caller what is left.
-
-        Raises: TooManyRequests with the seconds until the next window.
-        """
-        allowance, calls = self._count(member, quota, now)
-        announce(allowance)
-        _require_within(allowance, calls)
-        return allowance
-
-    def count_quietly(self, name: str, *, quota: int, now: datetime) -> None:
-        """Counts one call of all callers together: what is left is nobody's to know.
-
-        Raises: TooManyRequests with the seconds until the next window.
-        """
-        _require_within(*self._count(name, quota, now))
-
-    def _count(self, name: str, quota: int, now: datetime) -> tuple[Allowance, int]:
+    def note(self, name: str, *, quota: int, now: datetime) -> Allowance:
+        """Counts one call, and says what is left until the next window."""
         seconds = int(now.timestamp())
         window, elapsed = divmod(seconds, WINDOW_SECONDS)
         with self._lock:
@@ -72,18 +58,35 @@ class RequestLimiter:
                 self._window, self._counts = window, {}
             calls = self._counts.get(name, 0) + 1
             self._counts[name] = calls
-        allowance = Allowance(
+        return Allowance(
             name="requests",
             quota=quota,
             window_seconds=WINDOW_SECONDS,
             remaining=max(0, quota - calls),
             reset_seconds=WINDOW_SECONDS - elapsed,
+            is_exceeded=calls > quota,
         )
-        return allowance, calls
+
+    def count(self, member: str, *, quota: int, now: datetime) -> Allowance:
+        """Counts one call, and tells the caller what is left.
+
+        Raises: TooManyRequests with the seconds until the next window.
+        """
+        allowance = self.note(member, quota=quota, now=now)
+        announce(allowance)
+        _require_within(allowance)
+        return allowance
+
+    def count_quietly(self, name: str, *, quota: int, now: datetime) -> None:
+        """Counts one call of all callers together: what is left is nobody's to know.
+
+        Raises: TooManyRequests with the seconds until the next window.
+        """
+        _require_within(self.note(name, quota=quota, now=now))
 
 
-def _require_within(allowance: Allowance, calls: int) -> None:
-    if calls > allowance.quota:
+def _require_within(allowance: Allowance) -> None:
+    if allowance.is_exceeded:
         raise TooManyRequests(retry_after_seconds=allowance.reset_seconds)
 
 
@@ -92,17 +95,24 @@ def announce(allowance: Allowance) -> None:
     g.setdefault("allowances", {})[allowance.name] = allowance
 
 
+def limit_headers(allowances: Collection[Allowance]) -> dict[str, str]:
+    """The headers that tell of these limits; none where nothing was counted."""
+    if not allowances:
+        return {}
+    return {
+        "RateLimit-Policy": ", ".join(
+            f'"{each.name}";q={each.quota};w={each.window_seconds}' for each in allowances
+        ),
+        "RateLimit": ", ".join(
+            f'"{each.name}";r={each.remaining};t={each.reset_seconds}' for each in allowances
+        ),
+    }
+
+
 def register_limit_headers(app: Flask) -> None:
     """Adds RateLimit and RateLimit-Policy to every answer that counted something."""
 
     @app.after_request
     def add(response: Response) -> Response:
-        allowances = g.get("allowances", {}).values()
-        if allowances:
-            response.headers["RateLimit-Policy"] = ", ".join(
-                f'"{each.name}";q={each.quota};w={each.window_seconds}' for each in allowances
-            )
-            response.headers["RateLimit"] = ", ".join(
-                f'"{each.name}";r={each.remaining};t={each.reset_seconds}' for each in allowances
-            )
+        response.headers.update(limit_headers(g.get("allowances", {}).values()))
         return response

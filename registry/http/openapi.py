@@ -15,11 +15,10 @@ from flask_smorest import utils as smorest_utils
 
 from registry.http.caller import Scope
 from registry.http.fields import describe_field
-from registry.http.problems import STATUS_BY_KIND
+from registry.http.problems import PROBLEM_MEDIA_TYPE, STATUS_BY_KIND
 from registry.kernel.problems import Problem
 
 OPENAPI_VERSION = "3.1.0"
-PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -17,6 +17,8 @@ from registry.kernel.problems import FieldError, Kind, Problem, Text, declared_p
 
 logger = logging.getLogger("registry.http")
 
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
 STATUS_BY_KIND: Mapping[Kind, int] = {
     Kind.MALFORMED: 400,
     Kind.UNAUTHENTICATED: 401,
@@ -149,13 +151,20 @@ def problem_response(problem: Problem, origin: str) -> Response:
     response = Response(
         json.dumps(document, ensure_ascii=False),
         status=document["status"],
-        content_type="application/problem+json",
+        content_type=PROBLEM_MEDIA_TYPE,
     )
-    if problem.kind is Kind.UNAUTHENTICATED:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="registry"'
-    if problem.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(problem.retry_after_seconds)
+    response.headers.update(problem_headers(problem))
     return response
+
+
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """The headers that an answer carrying `problem` has beside its type."""
+    headers = {}
+    if problem.kind is Kind.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = 'Bearer realm="registry"'
+    if problem.retry_after_seconds is not None:
+        headers["Retry-After"] = str(problem.retry_after_seconds)
+    return headers
 
 
 def schema_errors(messages: Any, pointer: str = "") -> list[FieldError]:

@@ -3,7 +3,9 @@
 Source: docs/protocol.md, section 1 ((iss, jti) never seen before).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -22,31 +24,60 @@ seen_requests = sa.Table(
     sqlite_with_rowid=False,
 )
 
-_REMEMBER = (
-    "INSERT INTO seen_requests (issuer, jti, expires_at_seconds) VALUES (?, ?, ?)"
-    " ON CONFLICT (issuer, jti) DO NOTHING"
+_REMEMBER_POSTGRESQL = (
+    "INSERT INTO seen_requests (issuer, jti, expires_at_seconds)"
+    " SELECT * FROM unnest(%s::text[], %s::bytea[], %s::bigint[])"
+    " ON CONFLICT (issuer, jti) DO NOTHING RETURNING issuer, jti"
 )
-_REMEMBER_POSTGRESQL = _REMEMBER.replace("?", "%s")
 
 
 def remember(transaction: Transaction, issuer: MemberId, jti: bytes, expires_at: datetime) -> bool:
-    """Whether (issuer, jti) was never seen before; from now on it was.
+    """Whether (issuer, jti) was never seen before; from now on it was."""
+    (is_fresh,) = remember_all(transaction, [(issuer, jti, expires_at)])
+    return is_fresh
 
-    A request in another transaction that brings the same pair at this moment
-    waits for this one, and is told False once this one is committed.
+
+def remember_all(
+    transaction: Transaction, calls: Sequence[tuple[MemberId, bytes, datetime]]
+) -> list[bool]:
+    """Of each (issuer, jti, expires_at): whether it was never seen before; from now on it was.
+
+    With one statement. A request in another transaction that brings the same pair
+    at this moment waits for this one, and is told False once this one is committed.
     `expires_at` is when the request is refused as expired anyway, leeway
     included: until then the pair must be kept.
     """
-    assert len(jti) == JTI_BYTES
+    # In one order everywhere, so that two lists that share pairs wait for each
+    # other and never both.
+    rows = sorted(
+        (issuer, jti, int(expires_at.timestamp()) + 1) for issuer, jti, expires_at in calls
+    )
     cursor = transaction.hot_cursor()
     try:
-        cursor.execute(
-            _REMEMBER if transaction.is_sqlite else _REMEMBER_POSTGRESQL,
-            (issuer, jti, int(expires_at.timestamp()) + 1),
-        )
-        return bool(cursor.rowcount == 1)
+        if transaction.is_sqlite:
+            values = [value for row in rows for value in row]
+            cursor.execute(_remember_sqlite(len(rows)), values)
+        else:
+            cursor.execute(_REMEMBER_POSTGRESQL, list(map(list, zip(*rows, strict=True))))
+        fresh = {(issuer, bytes(jti)) for issuer, jti in cursor}
     finally:
         cursor.close()
+    told = []
+    for issuer, jti, _ in calls:
+        assert len(jti) == JTI_BYTES
+        # Of two in one list the first is the one that was not seen before.
+        told.append((issuer, jti) in fresh)
+        fresh.discard((issuer, jti))
+    return told
+
+
+@cache
+def _remember_sqlite(rows: int) -> str:
+    places = ", ".join(["(?, ?, ?)"] * rows)
+    return (
+        f"INSERT INTO seen_requests (issuer, jti, expires_at_seconds) VALUES {places}"  # noqa: S608 # places are question marks
+        " ON CONFLICT (issuer, jti) DO NOTHING RETURNING issuer, jti"
+    )
 
 
 def forget_expired(transaction: Transaction, now: datetime, rows_max: int) -> int:

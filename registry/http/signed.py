@@ -16,17 +16,17 @@ from flask import Response, g, request
 
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
-from registry.http import idempotency, replay
+from registry.http import idempotency
 from registry.http.caller import (
     Call,
     Caller,
     DetachedCall,
     KeyDirectory,
-    KeyRecord,
     Scope,
     StreamedCall,
 )
-from registry.http.limits import RequestLimiter
+from registry.http.gate import NOT_ACTIVE, SEEN_BEFORE, Gate, Passage
+from registry.http.limits import announce
 from registry.http.openapi import describe_signed
 from registry.http.problems import BodyTooLarge, MediaTypeUnsupported
 from registry.http.requests import request_id
@@ -35,7 +35,6 @@ from registry.http.signed_request import (
     ReceivedCall,
     VerifiedCall,
     verify_body,
-    verify_signed_request,
 )
 from registry.http.spool import Spool, SpoolFull
 from registry.http.wiring import the
@@ -43,7 +42,6 @@ from registry.kernel.clock import Clock
 from registry.kernel.problems import Kind, Problem, Text
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-_NOT_ACTIVE = "The key or its member is not active."
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -79,11 +77,10 @@ class Door:
     ) -> None:
         self._database = database
         self._spool_directory = spool_directory
-        self._directory = directory
+        self.gate = Gate(database=database, directory=directory, origin=origin, wall=wall)
         self.origin = origin
         self._wall = wall
         self._clock = clock
-        self._limiter = RequestLimiter()
 
     def answer(self, scope: Scope | None, view: Callable[[Call], Response]) -> Response:
         """The view's answer, once everything it wrote is on disk.
@@ -94,7 +91,7 @@ class Door:
         verified = self._verify(_body())
         if request.method in _SAFE_METHODS:
             with self._database.reading() as transaction:
-                caller = self._admit(transaction, verified, scope)
+                caller = _let_in(self.gate.recognise(transaction, verified), scope)
                 return view(self._call(transaction, verified, caller))
         try:
             return self._answer_writing(verified, scope, view)
@@ -132,8 +129,8 @@ class Door:
         """
         verified = self._verify(None)
         if not verified.key.is_active:
-            raise NotAuthenticated(_NOT_ACTIVE)
-        _require_scope(verified.key.caller, scope)
+            raise NotAuthenticated(NOT_ACTIVE)
+        require_scope(verified.key.caller, scope)
         key = idempotency.key_of(request.headers.get("Idempotency-Key"))
         with Spool(self._spool_directory) as spool:
             _take(spool, bytes_max)
@@ -166,7 +163,7 @@ class Door:
             return None
         verified = self._verify(_body())
         with self._database.reading() as transaction:
-            return self._admit(transaction, verified, None)
+            return _let_in(self.gate.recognise(transaction, verified), None)
 
     def _record(
         self, verified: VerifiedCall, scope: Scope | None, key: str | None, fingerprint: bytes
@@ -174,11 +171,10 @@ class Door:
         """Who calls, once the call is on disk; with the answer that was kept for `key`."""
         kept = None
         with self._database.transaction() as transaction:
-            self._refuse_replay(transaction, verified)
             caller = self._admit(transaction, verified, None)
             if key:
                 kept = idempotency.find(transaction, caller.member, key, fingerprint)
-        _require_scope(caller, scope)
+        require_scope(caller, scope)
         return caller, kept
 
     def _keep_answer(
@@ -195,7 +191,6 @@ class Door:
         fingerprint = self._fingerprint(_digest(request.get_data())) if key else b""
         try:
             with self._database.transaction() as transaction:
-                self._refuse_replay(transaction, verified)
                 caller = self._admit(transaction, verified, scope)
                 if key:
                     kept = idempotency.find(transaction, caller.member, key, fingerprint)
@@ -213,7 +208,8 @@ class Door:
             return response
         except _AnsweredBefore:
             with self._database.transaction() as transaction:
-                self._refuse_replay(transaction, verified)
+                if not self.gate.remember(transaction, verified):
+                    raise NotAuthenticated(SEEN_BEFORE) from None
                 kept = idempotency.find(
                     transaction, verified.key.caller.member, key or "", fingerprint
                 )
@@ -227,42 +223,18 @@ class Door:
             target=_target(),
             body=body,
         )
-        return verify_signed_request(
-            received, audience=self.origin, now=self._wall.now(), find_key=self._find_key
-        )
-
-    def _find_key(self, kid: str) -> KeyRecord | None:
-        record = self._directory.find_key(kid)
-        if record is None:
-            # Perhaps registered a moment ago by another process.
-            with self._database.reading() as transaction:
-                self._directory.refresh(transaction)
-            record = self._directory.find_key(kid)
-        return record
+        return self.gate.verify(received)
 
     def _admit(
         self, transaction: Transaction, verified: VerifiedCall, scope: Scope | None
     ) -> Caller:
-        self._directory.refresh(transaction)
-        record = self._directory.find_key(verified.key.public_key.kid)
-        if record is None or not record.is_active:
-            raise NotAuthenticated(_NOT_ACTIVE)
-        caller = record.caller
-        g.member = caller.member
-        self._limiter.count(caller.member, quota=caller.requests_per_minute, now=self._wall.now())
-        _require_scope(caller, scope)
-        return caller
-
-    def _refuse_replay(self, transaction: Transaction, verified: VerifiedCall) -> None:
-        issuer = verified.key.caller.member
-        if not replay.remember(transaction, issuer, verified.jti, verified.expires_at):
-            raise NotAuthenticated("This signed request has been used before.")
+        (passage,) = self.gate.let_in(transaction, [verified])
+        return _let_in(passage, scope)
 
     def _remember_refused(self, verified: VerifiedCall) -> None:
         # The refused work was undone and with it the note that this JWT was used.
-        issuer = verified.key.caller.member
         with self._database.transaction() as transaction:
-            replay.remember(transaction, issuer, verified.jti, verified.expires_at)
+            self.gate.remember(transaction, verified)
 
     def _call(self, transaction: Transaction, verified: VerifiedCall, caller: Caller) -> Call:
         return Call(
@@ -276,6 +248,20 @@ class Door:
 
     def _fingerprint(self, body_digest: bytes) -> bytes:
         return _digest(f"{request.method} {_target()}\n".encode() + body_digest)
+
+
+def _let_in(passage: Passage, scope: Scope | None) -> Caller:
+    """The caller of a call that may pass; what is told of it goes into the answer."""
+    caller = passage.caller
+    if caller is not None:
+        g.member = caller.member
+    if passage.allowance is not None:
+        announce(passage.allowance)
+    if passage.refusal is not None:
+        raise passage.refusal
+    assert caller is not None, "who is let in is known"
+    require_scope(caller, scope)
+    return caller
 
 
 class _AnsweredBefore(Exception):
@@ -331,7 +317,8 @@ def signed_streamed(
     return decorate
 
 
-def _require_scope(caller: Caller, scope: Scope | None) -> None:
+def require_scope(caller: Caller, scope: Scope | None) -> None:
+    """Raises: ScopeMissing."""
     if scope is not None and scope not in caller.scopes:
         raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
 

@@ -51,10 +51,11 @@ def insert(transaction: Transaction, rows: Sequence[PendingRow]) -> None:
         return
     cursor = transaction.hot_cursor()
     try:
-        cursor.execute(
-            _insert_statement("?" if transaction.is_sqlite else "%s", len(rows)),
-            [value for row in rows for value in row],
-        )
+        if transaction.is_sqlite:
+            cursor.execute(_insert_sqlite(len(rows)), [value for row in rows for value in row])
+        else:
+            # One text for any number of rows: prepared once.
+            cursor.execute(_INSERT_POSTGRESQL, list(map(list, zip(*rows, strict=True))))
     finally:
         cursor.close()
 
@@ -79,9 +80,15 @@ def find(transaction: Transaction, uuid: UUID) -> PendingRow | None:
 
 
 @cache
-def _insert_statement(placeholder: str, rows: int) -> str:
-    # Constant text and placeholders only; one text a list length, so that the
-    # driver can keep it prepared.
-    columns = ", ".join(PendingRow._fields)
-    values = "(" + ", ".join([placeholder] * len(PendingRow._fields)) + ")"
-    return f"INSERT INTO pending_entries ({columns}) VALUES " + ", ".join([values] * rows)  # noqa: S608
+def _insert_sqlite(rows: int) -> str:
+    # Constant text and question marks only.
+    values = "(" + ", ".join(["?"] * len(PendingRow._fields)) + ")"
+    return f"INSERT INTO pending_entries ({_COLUMNS}) VALUES " + ", ".join([values] * rows)  # noqa: S608
+
+
+_COLUMNS = ", ".join(PendingRow._fields)
+_INSERT_POSTGRESQL = (
+    f"INSERT INTO pending_entries ({_COLUMNS}) SELECT * FROM unnest("  # noqa: S608
+    "%s::bytea[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[],"
+    " %s::bytea[], %s::text[], %s::bytea[])"
+)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from flask import Response
 from marshmallow import ValidationError
@@ -61,11 +62,11 @@ def make_lookup(call: Call, lookup: LookupRequest) -> Response:
 @blueprint.response(200, BatchAnswerSchema)
 def make_lookups(call: Call, batch: dict[str, Any]) -> Response:
     """Look up to 100 people up, each with its own order and purpose."""
-    read = [_read(document) for document in batch["lookups"]]
+    read = [read_one(document) for document in batch["lookups"]]
     requests = [each for each in read if isinstance(each, LookupRequest)]
     answers = iter(_look_up(call, requests) if requests else ())
     results = [next(answers) if isinstance(each, LookupRequest) else each for each in read]
-    return _json({"results": _results(call, results)})
+    return _json({"results": results_document(results, the(Door).origin, call.request_id)})
 
 
 @blueprint.route("/v1/lookups/<lookup_id>/outcome", methods=["POST"])
@@ -93,7 +94,7 @@ def _look_up(call: Call, requests: Sequence[LookupRequest]) -> list[LookupAnswer
     return the(Lookups).look_up(call.transaction, inquiries, call.now)
 
 
-def _read(document: object) -> LookupRequest | Problem:
+def read_one(document: object) -> LookupRequest | Problem:
     """One lookup of a batch; what does not fit is that lookup's own problem."""
     try:
         request = _request_schema.load(document)  # type: ignore[arg-type] # it refuses non-objects
@@ -103,12 +104,14 @@ def _read(document: object) -> LookupRequest | Problem:
     return request
 
 
-def _results(call: Call, results: Sequence[LookupAnswer | Problem]) -> list[dict[str, Any]]:
-    origin = the(Door).origin
+def results_document(
+    results: Sequence[LookupAnswer | Problem], origin: str, request_id: UUID
+) -> list[dict[str, Any]]:
+    """What a batch is answered with: a result for each lookup, in their order."""
     documents: list[dict[str, Any]] = []
     for result in results:
         if isinstance(result, Problem):
-            problem = problem_document(result, origin=origin, request=call.request_id)
+            problem = problem_document(result, origin=origin, request=request_id)
             documents.append({"status": problem["status"], "problem": problem})
         else:
             documents.append({"status": 200, "answer": answer_document(result)})
@@ -123,6 +126,10 @@ def _lookup_id(text: str) -> LookupId:
     return LookupId(text)
 
 
+def json_text(document: object) -> str:
+    """A document as it is sent."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
 def _json(document: object) -> Response:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, content_type="application/json")
+    return Response(json_text(document), content_type="application/json")

@@ -14,6 +14,9 @@ from registry.rulebook.model import Band, Edition, Purpose
 from registry.score.model import Counts
 
 BATCH_LOOKUPS_MAX = 100
+ORDER_CHARACTERS_MAX = 64
+AGENT_CHARACTERS_MAX = 64
+REFERENCE_CHARACTERS_MAX = 128
 REASON_WEAK = "IDENTIFIER_MAY_HAVE_CHANGED_HANDS"
 
 

@@ -17,7 +17,10 @@ from registry.http.fields import (
 from registry.identity.schemas import IDENTITIES_MAX, TokenSchema, loaded_token
 from registry.kernel.clock import format_instant
 from registry.lookups.model import (
+    AGENT_CHARACTERS_MAX,
     BATCH_LOOKUPS_MAX,
+    ORDER_CHARACTERS_MAX,
+    REFERENCE_CHARACTERS_MAX,
     Advice,
     Authorisation,
     Basis,
@@ -49,7 +52,7 @@ class AuthorisationSchema(StrictSchema):
     """Why the inquirer may ask."""
 
     basis = OneOf(Basis, required=True)
-    reference = Text(longest=128, required=True)
+    reference = Text(longest=REFERENCE_CHARACTERS_MAX, required=True)
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> Authorisation:
@@ -66,9 +69,9 @@ class LookupRequestSchema(StrictSchema):
         validate=validate.Length(min=1, max=IDENTITIES_MAX),
     )
     purpose = OneOf(Purpose, required=True)
-    order = Text(longest=64, required=True)
+    order = Text(longest=ORDER_CHARACTERS_MAX, required=True)
     authorisation = fields.Nested(AuthorisationSchema, required=True)
-    agent = Text(longest=64, required=True)
+    agent = Text(longest=AGENT_CHARACTERS_MAX, required=True)
 
     @post_load
     def to_model(self, data: Mapping[str, Any], **_: Any) -> LookupRequest:

@@ -21,7 +21,8 @@ from tests.journeys.nodes import (
 from tests.journeys.people import Platforms, phone
 from tests.journeys.refusals import Refused, is_problem
 
-KINDS = ["sqlite", "postgresql"]
+# Each kind of database behind each door.
+KINDS = ["sqlite-lean", "postgresql-lean", "sqlite-flask", "postgresql-flask"]
 
 
 Served = Callable[[str], Node]
@@ -30,14 +31,18 @@ Served = Callable[[str], Node]
 @contextmanager
 def _node(kind: str, place: Path, cluster: Cluster) -> Iterator[Node]:
     """A served node, which must have been discreet and without a fault by its end."""
-    with database_for(kind, place, cluster) as url, running_node(place / "home", url) as running:
+    database, _, door = kind.partition("-")
+    with (
+        database_for(database, place, cluster) as url,
+        running_node(place / "home", url, door) as running,
+    ):
         yield running
         assert [] == leaks(running.lines()) + faults(running.lines())
 
 
 @pytest.fixture(scope="session")
 def served(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Gives the session's one node on a kind of database, started when it is first asked for."""
+    """Gives the session's one node of a kind, started when it is first asked for."""
     nodes: dict[str, Node] = {}
     with ExitStack() as stack:
 
@@ -52,7 +57,7 @@ def served(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="session", params=KINDS)
 def node(request: pytest.FixtureRequest, served: Served) -> Node:
-    """A served node that many tests share, on each database in turn."""
+    """A served node that many tests share, on each database and behind each door in turn."""
     return served(request.param)
 
 
@@ -60,7 +65,7 @@ def node(request: pytest.FixtureRequest, served: Served) -> Node:
 def own_node(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
 ) -> Iterator[Node]:
-    """A served node of this module's own, to be stopped and started, on each database in turn."""
+    """A served node of this module's own, to be stopped and started, of each kind in turn."""
     place = tmp_path_factory.mktemp(f"own-node-{request.param}")
     with _node(request.param, place, cluster) as running:
         yield running

@@ -60,6 +60,7 @@ class Node:
     home: Path
     origin: str
     database_url: str
+    door: str = "lean"
     server: "subprocess.Popen[bytes] | None" = None
     _reader: Any = None
     _names: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
@@ -75,7 +76,11 @@ class Node:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {"REGISTRY_HOME": str(self.home), "REGISTRY_DATABASE_URL": self.database_url}
+        own = {
+            "REGISTRY_HOME": str(self.home),
+            "REGISTRY_DATABASE_URL": self.database_url,
+            "REGISTRY_DOOR": self.door,
+        }
         others = {
             name: value
             for name, value in os.environ.items()
@@ -235,9 +240,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_node(home: Path, database_url: str) -> Iterator[Node]:
+def running_node(home: Path, database_url: str, door: str = "lean") -> Iterator[Node]:
     """A node initialised and served by the command, as an operator would; gone at the end."""
-    node = Node(home=home, origin=f"http://127.0.0.1:{free_port()}", database_url=database_url)
+    origin = f"http://127.0.0.1:{free_port()}"
+    node = Node(home=home, origin=origin, database_url=database_url, door=door)
     node.command("init", "--origin", node.origin, "--federation", FEDERATION)
     node.start()
     try:

@@ -1,0 +1,260 @@
+"""The ASGI application: takes the hot calls itself and hands every other one to Flask.
+
+A hot call it takes only when all is plain: a known key, a body that loads, no
+Idempotency-Key. Whatever is odd goes to Flask as it came, which answers it, or says
+what is wrong with it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+
+from registry.app import BODY_BYTES_MAX
+from registry.app.node import Node
+from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
+from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
+from registry.door.gathering import Gatherer
+from registry.door.work import EvaluationWork, LookupWork
+from registry.http.requests import is_access_logged, request_id_of, write_access_line
+from registry.http.signed import Door
+from registry.http.signed_request import ReceivedCall, VerifiedCall
+from registry.http.wiring import service_of
+from registry.identity.loading import load_evaluation
+from registry.kernel import strict_json
+from registry.kernel.problems import Problem
+from registry.lookups.api import read_one
+from registry.lookups.loading import load_batch, load_lookup
+from registry.lookups.service import INQUIRIES_MAX
+
+logger = logging.getLogger("registry.door")
+
+# What is evaluated in one batch: about 4 ms of work.
+ELEMENTS_MAX = 16
+
+# Status, headers and body of a resource that is ready as bytes; None: Flask answers.
+ReadyResource = Callable[[str], tuple[int, Sequence[tuple[bytes, bytes]], bytes] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _HotCall:
+    """How one hot call is read, and who answers it."""
+
+    route: str
+    load: Callable[[Any], tuple[Any, int] | None]
+    gatherer: Gatherer
+
+
+class LeanDoor:
+    """One node's ASGI application; `flask` is the same node's, for everything else."""
+
+    def __init__(self, flask: Flask) -> None:
+        self.flask = flask
+        self._node = service_of(flask, Node)
+        self._door = service_of(flask, Door)
+        self._bridge = Bridge(flask, threads=self._node.settings.threads)
+        self._hot: Mapping[bytes, _HotCall] = {}
+        self._ready: Mapping[str, ReadyResource] = {}
+
+    def serve_ready(self, prefix: str, resource: ReadyResource) -> None:
+        """Answers GET and HEAD under `prefix` with what `resource` has ready, in the loop."""
+        self._ready = {**self._ready, prefix: resource}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or begins and ends with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            try:
+                await self._answer(scope, receive, send)
+            except CallerGone:
+                # Nothing was written, and there is nobody to tell.
+                logger.info("a caller left before its request was read")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.begin()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def begin(self) -> None:
+        """Opens the door, on the running loop."""
+        node, gate, origin = self._node, self._door.gate, self._door.origin
+        lookups = LookupWork(
+            database=node.database,
+            gate=gate,
+            clock=node.clock,
+            lookups=node.lookups,
+            origin=origin,
+        )
+        evaluations = EvaluationWork(
+            database=node.database,
+            gate=gate,
+            clock=node.clock,
+            evaluations=node.evaluations,
+            origin=origin,
+        )
+        answers = Gatherer("lookups", lookups.perform, weight_max=INQUIRIES_MAX)
+        evaluated = Gatherer("evaluations", evaluations.perform, weight_max=ELEMENTS_MAX)
+        hot = (
+            _HotCall("/v1/lookups", _load_lookup, answers),
+            _HotCall("/v1/lookups/batch", _load_batch, answers),
+            _HotCall("/v1/evaluations", _load_evaluation, evaluated),
+        )
+        self._hot = {each.route.encode("ascii"): each for each in hot}
+
+    async def end(self) -> None:
+        """Lets what has arrived be answered."""
+        for gatherer in {each.gatherer for each in self._hot.values()}:
+            await gatherer.close()
+        self._bridge.close()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hot = self._hot.get(scope.get(TARGET, scope["raw_path"]))
+        if hot is None or scope["method"] != "POST":
+            if not await self._answer_ready(scope, send):
+                await self._bridge.answer(scope, receive, send)
+            return
+        began = time.perf_counter_ns()
+        headers = _plain_headers(scope["headers"])
+        if headers is None:
+            await self._bridge.answer(scope, receive, send)
+            return
+        body, more = await read_body(receive, BODY_BYTES_MAX + 1)
+        if more:
+            await self._bridge.answer(scope, _after(body, receive), send)
+            return
+        request_id = request_id_of(headers.get(b"x-request-id"))
+        reply = await self._reply(hot, headers, body, request_id)
+        if reply is None:
+            await self._bridge.answer(scope, receive, send, body)
+            return
+        traceparent = headers.get(b"traceparent")
+        await send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": reply_headers(reply, request_id, traceparent),
+            }
+        )
+        if is_access_logged():
+            write_access_line(
+                request_id=request_id,
+                method="POST",
+                route=hot.route,
+                status=reply.status,
+                problem=reply.problem,
+                member=reply.member,
+                began=began,
+            )
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _answer_ready(self, scope: Scope, send: Send) -> bool:
+        """Whether a resource that is ready as bytes was the answer."""
+        if not self._ready or scope["method"] not in ("GET", "HEAD"):
+            return False
+        path = scope["path"]
+        for prefix, resource in self._ready.items():
+            found = resource(path) if path.startswith(prefix) else None
+            if found is not None:
+                status, headers, body = found
+                await send(
+                    {"type": "http.response.start", "status": status, "headers": list(headers)}
+                )
+                await send({"type": "http.response.body", "body": body})
+                return True
+        return False
+
+    async def _reply(
+        self, hot: _HotCall, headers: Mapping[bytes, str], body: bytes, request_id: UUID
+    ) -> Reply | None:
+        """What a hot call is answered with; None: it is for Flask."""
+        received = ReceivedCall(
+            authorization=headers.get(b"authorization"),
+            method="POST",
+            target=hot.route,
+            body=body,
+        )
+        member: str | None = None
+        try:
+            verified = self._door.gate.verify_known(received)
+            arrival = None if verified is None else _arrival(hot, verified, body, request_id)
+            if arrival is None:
+                return None
+            member = arrival.verified.key.caller.member
+            return await hot.gatherer.answer(arrival)
+        except Problem as problem:
+            return problem_reply(
+                problem, origin=self._door.origin, request_id=request_id, member=member
+            )
+
+
+# One value each, or the request is not plain.
+_SINGLE = frozenset({b"authorization", b"content-type", b"x-request-id", b"traceparent"})
+# With these a request may mean more than a hot call does.
+_ODD = frozenset({b"idempotency-key", b"content-encoding"})
+
+
+def _plain_headers(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, str] | None:
+    """The headers a hot call is read by; None where they are not plain."""
+    known: dict[bytes, str] = {}
+    for name, value in headers:
+        if name in _SINGLE:
+            if name in known:
+                return None
+            known[name] = value.decode("latin-1")
+        elif name in _ODD:
+            return None
+    if known.get(b"content-type") != "application/json" or b"authorization" not in known:
+        return None
+    return known
+
+
+def _arrival(
+    hot: _HotCall, verified: VerifiedCall, body: bytes, request_id: UUID
+) -> Arrival | None:
+    try:
+        document = strict_json.parse(body)
+    except strict_json.MalformedJson:
+        return None
+    loaded = hot.load(document)
+    if loaded is None:
+        return None
+    asked, weight = loaded
+    return Arrival(verified=verified, asked=asked, weight=weight, request_id=request_id)
+
+
+def _load_lookup(document: Any) -> tuple[Any, int] | None:
+    lookup = load_lookup(document)
+    return None if lookup is None else (lookup, 1)
+
+
+def _load_batch(document: Any) -> tuple[Any, int] | None:
+    lookups = load_batch(document)
+    if lookups is None:
+        return None
+    read = [load_lookup(each) or read_one(each) for each in lookups]
+    return read, len(read)
+
+
+def _load_evaluation(document: Any) -> tuple[Any, int] | None:
+    asked = load_evaluation(document)
+    return None if asked is None else (asked, len(asked.blinded))
+
+
+def _after(body: bytes, receive: Receive) -> Receive:
+    """The same messages, with what was read of the body before them."""
+    read = [body]
+
+    async def next_message() -> Any:
+        if read:
+            return {"type": "http.request", "body": read.pop(), "more_body": True}
+        return await receive()
+
+    return next_message

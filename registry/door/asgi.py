@@ -1,0 +1,6 @@
+"""The ASGI application object servers import; the node is the one REGISTRY_HOME names."""
+
+from registry.app.wsgi import app as flask
+from registry.door.application import LeanDoor
+
+app = LeanDoor(flask)

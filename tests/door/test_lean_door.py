@@ -1,0 +1,293 @@
+"""The lean door answers what Flask answers, and each of those that came together alone."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from registry.crypto import voprf
+from registry.door.application import LeanDoor
+from registry.http.idempotency import idempotent_answers
+from registry.kernel import base64url
+from registry.kernel.clock import SystemClock
+from registry.ledger.model import RecordType
+from registry.members.model import Role
+from tests.door.asgi import Answer, Request, answers_of, send, signed, with_door
+from tests.lookups.samples import Market, batch, question
+from tests.nodes import Caller, new_caller
+
+BLINDED = base64url.encode(voprf.blind(b"somebody").element)
+EVALUATION = {"key_id": "k1", "blinded": [BLINDED]}
+# What differs from one answer to the next, whichever door it leaves by.
+PASSING = {"id", "at", "valid_until", "receipt", "instance", "evaluated", "proof"}
+
+CALLS: dict[str, tuple[str, str, Any]] = {
+    "a hit": ("POST", "/v1/lookups", question("ming")),
+    "nobody known": ("POST", "/v1/lookups", question("nobody", "at all")),
+    "a refused purpose": ("POST", "/v1/lookups", question("ming", purpose="own_record")),
+    "an unknown key id": (
+        "POST",
+        "/v1/lookups",
+        {**question(), "identities": [{**question("a")["identities"][0], "key_id": "k9"}]},
+    ),
+    "a misfit": ("POST", "/v1/lookups", {"purpose": "fun", "more": 1}),
+    "no JSON": ("POST", "/v1/lookups", b"{"),
+    "doubled members": ("POST", "/v1/lookups", b'{"a":1,"a":2}'),
+    "no body": ("POST", "/v1/lookups", None),
+    "a batch": ("POST", "/v1/lookups/batch", batch([question("ming"), 7, question("other")])),
+    "an empty batch": ("POST", "/v1/lookups/batch", batch([])),
+    "a batch of misfits": ("POST", "/v1/lookups/batch", batch([None, {}])),
+    "an evaluation": ("POST", "/v1/evaluations", EVALUATION),
+    "an evaluation of nothing": ("POST", "/v1/evaluations", {**EVALUATION, "blinded": []}),
+    "an element that is none": (
+        "POST",
+        "/v1/evaluations",
+        {**EVALUATION, "blinded": [BLINDED, "A" * 43]},
+    ),
+    "an evaluation key unknown": ("POST", "/v1/evaluations", {**EVALUATION, "key_id": "k9"}),
+    "a query": ("POST", "/v1/lookups?a=1", question("ming")),
+    "another method": ("PUT", "/v1/lookups", question("ming")),
+    "a reading call": ("GET", "/v1/members/me", None),
+    "nothing there": ("GET", "/v1/nothing%2Fthere?x=%20", None),
+}
+
+
+def steady(value: Any) -> Any:
+    """An answer's document without what is new in each."""
+    if isinstance(value, dict):
+        return {name: steady(each) for name, each in value.items() if name not in PASSING}
+    return [steady(each) for each in value] if isinstance(value, list) else value
+
+
+def header_names(answer: Answer | TestResponse) -> set[str]:
+    return {name.lower() for name in dict(answer.headers)} - {"date"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_both_doors_answer_alike(market: Market, name: str) -> None:
+    """Status, headers and document of every kind of answer."""
+    market.report("ming")
+    method, target, document = CALLS[name]
+    through_flask = market.inquirer.call(method, target, document)
+    (lean,) = answers_of(LeanDoor(market.app), signed(market.inquirer, method, target, document))
+    assert through_flask.status_code == lean.status
+    assert through_flask.content_type == lean.headers["content-type"]
+    assert steady(through_flask.json) == steady(lean.json)
+    assert header_names(through_flask) == header_names(lean)
+    assert through_flask.json.keys() == lean.json.keys()
+    for passing in ("content-length", "x-request-id", "traceparent", "ratelimit"):
+        assert (passing in lean.headers) == (passing in header_names(through_flask))
+
+
+def test_an_answer_belongs_to_its_request(market: Market) -> None:
+    """It carries the caller's request id and trace, and what is left of the limit."""
+    request_id = "0b5c2a3e-8c7a-4f6e-9a51-3a1de0c5f111"
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    request = signed(
+        market.inquirer,
+        "POST",
+        "/v1/lookups",
+        question("ming", purpose="own_record"),
+        ("X-Request-ID", request_id),
+        ("traceparent", trace),
+    )
+    (answer,) = answers_of(LeanDoor(market.app), request)
+    assert (403, request_id) == (answer.status, answer.headers["x-request-id"])
+    assert f"urn:uuid:{request_id}" == answer.json["instance"]
+    version, trace_id, span, flags = answer.headers["traceparent"].split("-")
+    assert ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "01") == (version, trace_id, flags)
+    assert span != "00f067aa0ba902b7"
+    assert '"requests";q=60000;w=60' == answer.headers["ratelimit-policy"]
+    (entry,) = market.entries(RecordType.REFUSED_LOOKUP)
+    assert request_id == entry["header"]["request_id"]
+
+
+def revoked(market: Market) -> Caller:
+    """A member whose key every process still holds in memory as good."""
+    caller = new_caller(market.node, market.app, "Revoked")
+    assert 200 == caller.call("GET", "/v1/members/me").status_code
+    with market.node.database.transaction() as transaction:
+        kid = caller.key.public.kid
+        market.node.members.revoke_key(transaction, kid, SystemClock().now())
+    return caller
+
+
+def test_of_a_batch_each_is_answered_alone(market: Market) -> None:
+    """One revoked key, one refused purpose, one replay, one of another member, one unread
+    list: each as if it had come alone, each entry under its own member."""
+    market.report("ming")
+    furnisher_only = new_caller(market.node, market.app, "Nosy", frozenset({Role.FURNISHER}))
+    twice = signed(market.inquirer, "POST", "/v1/lookups", question("ming", order="twice"))
+    answers = answers_of(
+        LeanDoor(market.app),
+        signed(market.inquirer, "POST", "/v1/lookups", question("ming", order="one")),
+        signed(revoked(market), "POST", "/v1/lookups", question("ming")),
+        signed(market.inquirer, "POST", "/v1/lookups", question("ming", purpose="own_record")),
+        twice,
+        twice,
+        signed(furnisher_only, "POST", "/v1/lookups", question("ming")),
+        signed(market.furnisher, "POST", "/v1/lookups/batch", batch([question("ming"), {}])),
+    )
+    one, inactive, purpose, first, second, nosy, listed = (each.status for each in answers)
+    assert (200, 401, 403, 403, 200) == (one, inactive, purpose, nosy, listed)
+    assert Counter({200: 1, 401: 1}) == Counter([first, second])
+    assert [200, 422] == [each["status"] for each in answers[6].json["results"]]
+    kept = Counter(each["header"]["member"] for each in market.entries(RecordType.LOOKUP))
+    inquirer, furnisher = market.inquirer.member.id, market.furnisher.member.id
+    assert Counter({inquirer: 2, furnisher: 1}) == kept
+    refused = {each["header"]["problem"] for each in market.entries(RecordType.REFUSED_LOOKUP)}
+    assert {"purpose-not-granted", "lookup-scope-missing"} == refused
+
+
+def test_one_poisoned_standing_fails_its_own_lookup_only(market: Market) -> None:
+    """The batch is undone and each is tried alone; only the broken row's is a 500."""
+    market.report("ming")
+    market.report("hua")
+    with market.node.database.transaction() as transaction:
+        transaction.execute(sa.text("UPDATE standings SET contributions = '[{}]'"))
+    market.report("fang")
+    asked = [
+        signed(market.inquirer, "POST", "/v1/lookups", question(who))
+        for who in ("nobody", "ming", "fang", "somebody")
+    ]
+    assert [200, 500, 200, 200] == [
+        each.status for each in answers_of(LeanDoor(market.app), *asked)
+    ]
+    assert 3 == len(market.entries(RecordType.LOOKUP))
+
+
+def test_a_call_is_answered_once_by_either_door(market: Market) -> None:
+    """What one has seen the other refuses."""
+    once = signed(market.inquirer, "POST", "/v1/lookups", question("ming"))
+    (first,) = answers_of(LeanDoor(market.app), once)
+    headers = dict(once.headers)
+    again = market.app.test_client().post(
+        "/v1/lookups", data=once.pieces[0], headers=headers, content_type="application/json"
+    )
+    assert (200, 401) == (first.status, again.status_code)
+    assert 1 == len(market.entries(RecordType.LOOKUP))
+
+
+def test_an_idempotency_key_holds_through_the_lean_door(market: Market) -> None:
+    """The same call again, freshly signed, is answered with the same lookup, and logged once."""
+    request = [
+        signed(market.inquirer, "POST", "/v1/lookups", question("a"), ("Idempotency-Key", "key-1"))
+        for _ in range(2)
+    ]
+    door = LeanDoor(market.app)
+
+    async def play(opened: LeanDoor) -> list[Answer | None]:
+        return [await send(opened, each) for each in request]
+
+    first, second = with_door(door, play)
+    assert (200, first.body) == (first.status, second.body)
+    assert 1 == len(market.entries(RecordType.LOOKUP))
+    with market.node.database.reading() as transaction:
+        kept = sa.select(sa.func.count()).select_from(idempotent_answers)
+        assert 1 == transaction.execute(kept).scalar_one()
+
+
+def test_a_wrong_signature_is_refused_before_anything_is_written(market: Market) -> None:
+    """With the answer Flask gives."""
+    request = signed(market.inquirer, "POST", "/v1/lookups", question("ming"))
+    other = Request(
+        method="POST",
+        target=request.target,
+        headers=request.headers,
+        pieces=[json.dumps(question("hua")).encode()],
+    )
+    (answer,) = answers_of(LeanDoor(market.app), other)
+    assert (401, 'Bearer realm="registry"') == (answer.status, answer.headers["www-authenticate"])
+    assert answer.json["type"].endswith("/problems/not-authenticated")
+    assert [] == market.entries(RecordType.LOOKUP)
+
+
+def test_beyond_its_limit_a_member_is_told_so(market: Market) -> None:
+    """The call after the last is a 429 with the time to wait; the log knows nothing of it."""
+    caller = new_caller(market.node, market.app, "Slow", requests_per_minute=2)
+    asked = [signed(caller, "POST", "/v1/lookups", question("a")) for _ in range(3)]
+    answers = answers_of(LeanDoor(market.app), *asked)
+    assert Counter({200: 2, 429: 1}) == Counter(each.status for each in answers)
+    (late,) = (each for each in answers if each.status == 429)
+    assert 1 <= int(late.headers["retry-after"]) <= 60
+    assert 2 == len(market.entries(RecordType.LOOKUP))
+
+
+def test_quotas_of_evaluations_are_the_same_ones(market: Market) -> None:
+    """Spent through both doors together; a member without the scope gets nothing."""
+    caller = new_caller(market.node, market.app, "Few", evaluations_per_hour=3)
+    assert 200 == caller.call("POST", "/v1/evaluations", EVALUATION).status_code
+    twice = {**EVALUATION, "blinded": [BLINDED] * 2}
+    door = LeanDoor(market.app)
+    (answer,) = answers_of(door, signed(caller, "POST", "/v1/evaluations", twice))
+    assert '"requests";r=59998' in answer.headers["ratelimit"]
+    assert '"evaluations";r=0;' in answer.headers["ratelimit"]
+    (spent,) = answers_of(
+        LeanDoor(market.app), signed(caller, "POST", "/v1/evaluations", EVALUATION)
+    )
+    supervisor = new_caller(market.node, market.app, "Eye", frozenset({Role.SUPERVISOR}))
+    (nobody,) = answers_of(
+        LeanDoor(market.app), signed(supervisor, "POST", "/v1/evaluations", EVALUATION)
+    )
+    assert (200, 429, 403) == (answer.status, spent.status, nobody.status)
+
+
+def test_a_body_in_pieces_is_one_body(market: Market) -> None:
+    """However it is cut; and one that never ends leaves nothing."""
+    request = signed(market.inquirer, "POST", "/v1/lookups", question("ming"))
+    body = request.pieces[0]
+    assert body is not None
+    cut = Request(
+        method="POST",
+        target=request.target,
+        headers=request.headers,
+        pieces=[body[:10], b"", body[10:50], body[50:]],
+    )
+    gone = Request(
+        method="POST", target=request.target, headers=request.headers, pieces=[body[:10], None]
+    )
+
+    async def play(opened: LeanDoor) -> list[Answer | None]:
+        return [await send(opened, gone), await send(opened, cut)]
+
+    nothing, answer = with_door(LeanDoor(market.app), play)
+    assert (None, 200) == (nothing, answer.status)
+    assert 1 == len(market.entries(RecordType.LOOKUP))
+
+
+def test_a_body_beyond_the_limit_is_refused(market: Market) -> None:
+    """With a length or without one."""
+    piece = b"[" + b" " * 400_000
+    headers = [("Authorization", "Bearer x"), ("Content-Type", "application/json")]
+    long = Request(
+        method="POST", target="/v1/lookups", headers=headers, pieces=[piece, piece, piece, b"]"]
+    )
+    told = Request(
+        method="POST",
+        target="/v1/lookups",
+        headers=[*headers, ("Content-Length", "1200004")],
+        pieces=[piece, piece, piece, b"]"],
+    )
+    for request in (long, told):
+        (answer,) = answers_of(LeanDoor(market.app), request)
+        assert 413 == answer.status
+
+
+def test_ready_bytes_are_answered_in_the_loop(market: Market) -> None:
+    """A resource that is ready leaves as it is; what it does not know is Flask's."""
+    door = LeanDoor(market.app)
+
+    def resource(path: str) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+        return (200, [(b"etag", b'"1"')], b"ready") if path == "/v1/ready/1" else None
+
+    door.serve_ready("/v1/ready", resource)
+    ready, other = answers_of(
+        door,
+        Request(method="GET", target="/v1/ready/1"),
+        Request(method="GET", target="/v1/ready/2"),
+    )
+    assert (200, b"ready", '"1"') == (ready.status, ready.body, ready.headers["etag"])
+    assert 404 == other.status
