@@ -29,10 +29,18 @@ ADDRESSES_TRIED_MAX = 3
 RETRY_AFTER_SECONDS_MAX = 86_400
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-# Public by their form, and yet a way to other addresses than they seem to be.
+# Public by their form, and yet a way to other addresses than they seem to be; and what
+# `is_global` says differently from one Python to the next.
 _DETOURS = tuple(
     ipaddress.ip_network(each)
-    for each in ("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20", "192.88.99.0/24")
+    for each in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+    )
 )
 
 
@@ -115,7 +123,11 @@ class Outside:
         cut.daemon = True
         cut.start()
         try:
-            return self._exchange(place, opened, headers, body)
+            answer = self._exchange(place, opened, headers, body)
+            if time.monotonic() >= deadline:
+                # Cut off between two lines, headers look as if they had ended there.
+                raise TimeoutError
+            return answer
         finally:
             cut.cancel()
             opened.close()

@@ -29,6 +29,8 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     statuses: list[int] = field(default_factory=lambda: [204])
     headers: dict[str, str] = field(default_factory=dict)
+    # (set when a message has arrived, waited for before it is answered)
+    hold: tuple[threading.Event, threading.Event] | None = None
 
     def answer(self) -> int:
         return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
@@ -44,11 +46,21 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.received.append(Received(path=self.path, headers=headers, body=body))
+            if receiver.hold is not None:
+                arrived, release = receiver.hold
+                arrived.set()
+                release.wait()
             self.send_response(receiver.answer())
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except ConnectionError:
+                """Whoever called is gone."""
 
         def log_message(self, *_: Any) -> None:
             """Nothing."""

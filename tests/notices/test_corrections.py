@@ -1,11 +1,16 @@
 """Who was answered with what is corrected is told, must answer, and is held to it."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
-from registry.crypto.signature import split_compact, verify
+from registry.cli import main
+from registry.crypto.note import vkey
+from registry.crypto.signature import PrivateKey, split_compact, verify
 from registry.http.caller import Scope
 from registry.incidents.recording import Actor
 from registry.kernel import base64url, strict_json
@@ -300,3 +305,58 @@ def test_a_thousand_lookups_of_one_person_are_searched_in_bounded_steps(
     for member in members:
         assert 10 == corrections(member)[0]["lookups_count"]
         assert 1 == len([each for each, _ in world.told(member) if each == "correction.told"])
+
+
+def test_supervisors_see_who_owes_an_answer_and_are_seen(world: World) -> None:
+    """From the day it is overdue, on the record; with 403 for everyone else."""
+    incident = report(world, "ann")
+    member = world.market.inquirer
+    look_up(member, "ann")
+    withdraw(world, incident)
+    world.work()
+
+    def owed() -> Any:
+        return ok(world.supervisor.call("POST", "/v1/oversight/corrections", {}))
+
+    assert [] == owed()["corrections"]
+    world.move(hours=25)
+    answer = owed()
+    assert [(incident, member.member.id, 1)] == [
+        (each["incident"], each["member"], each["lookups_count"]) for each in answer["corrections"]
+    ]
+    assert answer["receipt"].count(".") == 2
+    ok(acknowledge(member, answer["corrections"][0]["correction"]))
+    assert [] == owed()["corrections"]
+    assert 403 == member.call("POST", "/v1/oversight/corrections", {}).status_code
+
+
+def test_a_certificate_is_verified_at_a_terminal(world: World, tmp_path: Path) -> None:
+    """By the node's published key; a changed one, and another node's, is refused."""
+    incident = report(world, "ann")
+    look_up(world.market.inquirer, "ann")
+    withdraw(world, incident)
+    world.work()
+    with world.node.database.reading() as transaction:
+        text = world.node.noticing.certificates.of(
+            transaction, IncidentId(incident), world.clock.now()
+        )
+    name = f"{world.node.settings.authority}/log/access/2026h2"
+    key = vkey(name, world.node.signing_key.public.raw)
+    path = tmp_path / "certificate.jws"
+    path.write_text(text, encoding="ascii")
+
+    def run(*more: str) -> Result:
+        return CliRunner().invoke(main, ["certificate", "verify", str(path), *more])
+
+    result = run("--vkey", key, "--json")
+    assert 0 == result.exit_code, result.output
+    assert incident == json.loads(result.stdout)["certificate"]["incident"]
+    assert "Inquirer" in run("--vkey", key).stdout
+    stranger = vkey(name, PrivateKey.generate().public.raw)
+    assert 1 == run("--vkey", stranger).exit_code
+    header, claims, signature = text.split(".")
+    said = base64url.decode(claims).replace(b"withdrawn", b"amended--")
+    path.write_text(f"{header}.{base64url.encode(said)}.{signature}", encoding="ascii")
+    assert 1 == run("--vkey", key).exit_code
+    path.write_text("no certificate", encoding="ascii")
+    assert 1 == run("--vkey", key).exit_code
