@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from registry.app.noticing import Noticing
 from registry.crypto.note import vkey
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
@@ -52,6 +53,7 @@ def assemble_auditing(
     contents: Contents,
     incidents: Incidents,
     lookups: Lookups,
+    noticing: Noticing,
 ) -> Auditing:
     """The services over the rooms of one node."""
     edition = rulebook.current
@@ -74,6 +76,10 @@ def assemble_auditing(
         orders=orders,
         incidents=incidents,
         lookups=lookups,
+        also_forget=(
+            noticing.corrections.forget_subject,
+            lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
+        ),
     )
     return Auditing(
         histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),

@@ -249,6 +249,7 @@ def _wire(
         contents=contents,
         incidents=incidents,
         lookups=lookups,
+        noticing=noticing,
     )
     screening = assemble_screening(
         settings=settings,

@@ -252,6 +252,12 @@ def overdue(transaction: Transaction, now: datetime, recalls_max: int) -> list[R
     return [_recall_of(row) for row in rows]
 
 
+def forget_subject(transaction: Transaction, lookup_key: bytes) -> None:
+    """Deletes that corrections were about this subject."""
+    columns = correction_subjects.c
+    transaction.execute(sa.delete(correction_subjects).where(columns.lookup_key == lookup_key))
+
+
 def forget(transaction: Transaction, before: datetime, corrections_max: int) -> int:
     """Deletes some corrections from before an instant with all about them; how many."""
     columns = corrections.c

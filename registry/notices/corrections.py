@@ -173,6 +173,10 @@ class Corrections:
         """The corrections of what is, or was, filed about a person, newest first."""
         return store.about(transaction, lookup_keys, corrections_max) if lookup_keys else []
 
+    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> None:
+        """Forgets that corrections were about a subject who is erased by order."""
+        store.forget_subject(transaction, lookup_key)
+
     def _trace(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
         """Looks through some more of the entries about the person, and tells who had looked."""
         correction = store.find_and_lock(transaction, UUID(job.payload["correction"]))

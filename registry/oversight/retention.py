@@ -5,7 +5,7 @@ Source: RULEBOOK 3.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -46,6 +46,8 @@ TABLES = (
     "idempotent_answers",
     "oversight_index",
     "oversight_subjects",
+    "correction_subjects",
+    "contacts",
     "screening_changes",
     "screening_shelves",
 )
@@ -72,7 +74,11 @@ class Survey:
 
 
 class Retention:
-    """Applies the edition's time limits and the confirmed orders."""
+    """Applies the edition's time limits and the confirmed orders.
+
+    `also_forget` are of the rooms that keep something under a subject's lookup key:
+    an order takes it with the rest.
+    """
 
     def __init__(
         self,
@@ -84,6 +90,7 @@ class Retention:
         orders: ErasureOrders,
         incidents: Incidents,
         lookups: Lookups,
+        also_forget: Collection[Callable[[Transaction, bytes], object]],
     ) -> None:
         self._database = database
         self._edition = rulebook.current
@@ -92,6 +99,7 @@ class Retention:
         self._orders = orders
         self._removal = incidents.removal
         self._lookups = lookups
+        self._also_forget = also_forget
 
     def run(self, now: datetime, *, entries_max: int = BATCH_ENTRIES_MAX) -> Iterator[Batch]:
         """Erases all that is due at `now`, and tells of each batch once it is on disk."""
@@ -258,6 +266,9 @@ class Retention:
         about = self._erasure.entries_about(transaction, key, entries_max=entries_max)
         accesses = [each for each in about if each.place.shard.log is Log.ACCESS]
         erased = self._erase_ordered(transaction, accesses, order, held, now)
+        if not removed.held + erased.held:
+            for forget in self._also_forget:
+                forget(transaction, key)
         waiting = removed.waiting + self._erasure.is_waiting_about(transaction, key)
         return Batch(
             cause=Cause.ORDER,
