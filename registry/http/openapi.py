@@ -57,6 +57,7 @@ RFC 9457 problem document.
 """
 _PROBLEMS_OF_EVERY_OPERATION = {400: "Malformed", 406: "Not acceptable", 503: "Unavailable"}
 _PROBLEMS_OF_SIGNED_CALLS = {401: "Not authenticated", 403: "Forbidden", 429: "Too many"}
+_METHODS_WITH_KEYS = frozenset({"post", "patch"})
 _PROBLEMS_OF_BODIES = {413: "Too large", 415: "Unsupported media type", 422: "Invalid"}
 
 
@@ -221,6 +222,9 @@ def _complete(operation: dict[str, Any], method: str, *, has_path_id: bool) -> N
         expected |= _PROBLEMS_OF_SIGNED_CALLS
     if "requestBody" in operation:
         expected |= _PROBLEMS_OF_BODIES
+    if "security" in operation and method in _METHODS_WITH_KEYS:
+        # An Idempotency-Key of another call, also where there is no body.
+        expected[422] = "Invalid"
     if any(p.get("in") == "query" for p in operation.get("parameters", [])):
         expected[422] = "Invalid"
     if has_path_id:
