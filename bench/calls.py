@@ -139,7 +139,7 @@ class Desk:
         return caller.prepare("/v1/lookups", document, 200, check)
 
     def _report(self, caller: Caller, subject: int) -> Prepared:
-        document = _report_document(subject, datetime.now(UTC))
+        document = report_document(subject, datetime.now(UTC))
 
         def check(body: bytes) -> None:
             answer = json.loads(body)
@@ -208,7 +208,8 @@ def _check_nothing(body: bytes) -> None:
     assert json.loads(body)["match"] in {"match", "none"}
 
 
-def _report_document(subject: int, now: datetime) -> dict[str, Any]:
+def report_document(subject: int, now: datetime) -> dict[str, Any]:
+    """A proved report about a subject, of a week ago."""
     occurred_on = (now - timedelta(days=20)).date().isoformat()
     decided_on = (now - timedelta(days=11)).date().isoformat()
     delivered_at = (now - timedelta(days=8)).replace(microsecond=0)
