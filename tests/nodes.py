@@ -78,12 +78,18 @@ def new_node(home: Path, database_url: str, clock: Clock, wall: Clock | None = N
 
 
 def new_caller(
-    node: Node, app: Flask, name: str, roles: Set[Role] = PLATFORM_ROLES, **grant: Any
+    node: Node,
+    app: Flask,
+    name: str,
+    roles: Set[Role] = PLATFORM_ROLES,
+    *,
+    origin: str = ORIGIN,
+    **grant: Any,
 ) -> Caller:
     """A member admitted under `name` with a fresh key; `grant` is more of its admission."""
     now = SystemClock().now()
     key = PrivateKey.generate()
-    proof = make_key_proof(key, audience=ORIGIN, now=now, jti=secrets.token_bytes(JTI_BYTES))
+    proof = make_key_proof(key, audience=origin, now=now, jti=secrets.token_bytes(JTI_BYTES))
     admission = Admission(name=name, roles=roles, **grant)
     with node.database.transaction() as transaction:
         member = node.members.admit(transaction, admission, [proof], now)

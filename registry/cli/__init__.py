@@ -7,6 +7,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
 
     main -> lazy  one module a group, loaded when it is called
               |-> calling     report, lookup, call: the SDK at the prompt
+              |-> importing   a file of reports
               |-> score       explain: recompute a score offline
               |-> log, receipt, certificate: verifying what the registry says of itself
               |-> members, keys, letters, node, jobs, retention, demo: running a node
@@ -32,6 +33,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.calling",
         attribute="report",
         summary="Report a confirmed incident; identifiers become tokens on this machine.",
+    ),
+    "import": LazyCommand(
+        module="registry.cli.importing",
+        attribute="import_file",
+        summary="Report everything in a file, and go on after a kill.",
     ),
     "lookup": LazyCommand(
         module="registry.cli.calling",

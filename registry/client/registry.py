@@ -185,6 +185,10 @@ class Registry:
                 raise
             return self._make_tokens(identifiers, fresh)
 
+    def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
+        self._tokens.check(identifiers)
+
     # -- incidents
 
     def report(self, report: Report) -> Filed:

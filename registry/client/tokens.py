@@ -141,6 +141,14 @@ class TokenMaker:
         inputs = {self._input(identifier, federation) for identifier in identifiers}
         return sum(self._cached(data, key) is None for data in inputs)
 
+    def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Lets identifiers pass that are valid; nothing is sent.
+
+        Raises: InvalidIdentifier.
+        """
+        for each in identifiers:
+            normalise(each.type, each.value, region=self._region)
+
     def _input(self, identifier: Identifier, federation: str) -> bytes:
         canonical = normalise(identifier.type, identifier.value, region=self._region)
         return oprf_input(

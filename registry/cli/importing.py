@@ -1,0 +1,357 @@
+"""`registry import`: a platform's history, from a file into the registry, and on after a kill.
+
+    file --> lines --> tokens, 64 in a call --> bodies --> imports --> what was refused
+      '-- FILE.import.json says how far: written before anything is taken for done
+
+Identifiers are turned into tokens on this machine. What a kill leaves half done is
+sent again: a report that is filed already is found by its reference.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from registry.cli.connecting import connects
+from registry.cli.rendering import facts, json_option, panel, show, wants_json
+from registry.client import documents
+from registry.client.calls import json_body
+from registry.client.importing import ImportProgress, Imports
+from registry.client.problems import RegistryProblem
+from registry.client.registry import Registry
+from registry.client.requests import Identifier
+from registry.client.results import IdentityToken
+from registry.client.sources import SourceLine, SourceUnreadable, read_lines, read_mapping
+from registry.identity.normalise import InvalidIdentifier
+
+Made = TypeVar("Made")
+
+REPORTS_A_BODY = 2000
+PENDING_MAX = 4
+POLL_SECONDS = 1.0
+WAIT_SECONDS_MAX = 3600
+_UNDECIDED = b"\x00" * 32
+
+
+@dataclass(slots=True, kw_only=True)
+class Checkpoint:
+    """How far an import of a file is, as its own file says it."""
+
+    path: Path
+    source: str
+    lines_sent: int = 0
+    errors_bytes: int = 0
+    filed: int = 0
+    repeated: int = 0
+    refused: int = 0
+    # Sent and not seen to its end: the import, and the line of the file for each of its lines.
+    pending: list[tuple[str, list[int]]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, path: Path, source: str) -> "Checkpoint":
+        """The checkpoint beside a file; a fresh one when there is none.
+
+        Raises: click.UsageError when it is of another content.
+        """
+        if not path.exists():
+            return cls(path=path, source=source)
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            found = cls(path=path, **kept)
+        except (ValueError, TypeError) as error:
+            raise click.UsageError(
+                f"{path} is not a checkpoint; delete it to begin anew"
+            ) from error
+        if found.source != source:
+            raise click.UsageError(
+                f"{path} is of another file, mapping, registry or member; delete it to begin anew"
+            )
+        return found
+
+    def keep(self) -> None:
+        """Writes it down, whole or not at all."""
+        kept = {
+            name: getattr(self, name)
+            for name in (
+                "source",
+                "lines_sent",
+                "errors_bytes",
+                "filed",
+                "repeated",
+                "refused",
+                "pending",
+            )
+        }
+        draft = self.path.with_suffix(".tmp")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(kept, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+
+
+@click.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For CSV: which column is which member (TOML).",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 20_000),
+    default=REPORTS_A_BODY,
+    show_default=True,
+    help="How many reports to send in one body.",
+)
+@connects
+@json_option
+def import_file(registry: Registry, file: Path, mapping: Path | None, at_once: int) -> None:
+    """Report everything in FILE: newline-delimited JSON, or CSV with a mapping.
+
+    Each line is a report as `registry report` takes it; its identities may carry
+    `identifier` in place of `key_id` and `token`. Lines that are refused go to
+    FILE.errors.ndjson, with their numbers and all that is wrong with them. Killed, the
+    command goes on where it was when it is called again; FILE.import.json says where.
+
+    \b
+      registry import history.ndjson
+      registry import history.csv --mapping columns.toml
+    """
+    try:
+        mapped = None if mapping is None else read_mapping(mapping)
+        source = _source(registry, file, mapping)
+        checkpoint = Checkpoint.of(file.with_name(file.name + ".import.json"), source)
+        errors = file.with_name(file.name + ".errors.ndjson")
+        with _bar(file, checkpoint) as bar:
+            _Run(registry, checkpoint, errors, bar, at_once).all(read_lines(file, mapped))
+    except (SourceUnreadable, OSError) as error:
+        raise click.UsageError(str(error)) from error
+    # Done: called again, it would begin anew, and find everything filed already.
+    checkpoint.path.unlink(missing_ok=True)
+    _show(checkpoint, errors)
+    if checkpoint.refused:
+        click.get_current_context().exit(1)
+
+
+class _Bar:
+    """A bar on the terminal, or nothing where JSON is wanted."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def at(self, lines: int, checkpoint: Checkpoint) -> None:
+        """Shows how far it is."""
+        self._progress.update(
+            self._task,
+            completed=lines,
+            filed=checkpoint.filed,
+            repeated=checkpoint.repeated,
+            refused=checkpoint.refused,
+        )
+
+
+class _Run:
+    """One call of the command."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        checkpoint: Checkpoint,
+        errors: Path,
+        bar: _Bar,
+        at_once: int,
+    ) -> None:
+        self._registry = registry
+        self._imports = Imports(registry)
+        self._checkpoint = checkpoint
+        self._errors = errors
+        self._bar = bar
+        self._at_once = at_once
+
+    def all(self, lines: Iterator[SourceLine]) -> None:
+        """Sends what was not sent, and sees everything to its end."""
+        checkpoint = self._checkpoint
+        self._cut_errors()
+        left = (line for line in lines if line.number > checkpoint.lines_sent)
+        while batch := list(islice(left, self._at_once)):
+            while len(checkpoint.pending) >= PENDING_MAX:
+                self._settle_first()
+            self._send(batch)
+        while checkpoint.pending:
+            self._settle_first()
+
+    def _send(self, batch: Sequence[SourceLine]) -> None:
+        """Tokens, one body, and only then the checkpoint.
+
+        Crash point: sent and not noted is sent again, and found filed already.
+        """
+        checkpoint = self._checkpoint
+        refused: list[dict[str, Any]] = []
+        readable: list[SourceLine] = []
+        wanted: list[Identifier] = []
+        for line in batch:
+            try:
+                wanted += self._identifiers(line)
+                readable.append(line)
+            except (documents.DocumentUnreadable, InvalidIdentifier) as error:
+                refused.append(_local_error(line, error))
+        self._patiently(lambda: self._registry.tokens_for(wanted))
+        bodies = [
+            # The tokens were made a moment ago, 64 in a call: the cache has them.
+            json_body(documents.with_tokens(line.document or {}, self._registry.tokens_for))
+            for line in readable
+        ]
+        if bodies:
+            started = self._patiently(lambda: self._imports.start(bodies))
+            checkpoint.pending.append((started.id, [line.number for line in readable]))
+        self._note_errors(refused)
+        checkpoint.refused += len(refused)
+        checkpoint.lines_sent = batch[-1].number
+        checkpoint.keep()
+        self._bar.at(checkpoint.lines_sent, checkpoint)
+
+    def _identifiers(self, line: SourceLine) -> list[Identifier]:
+        """The identifiers of a line, every one of them valid.
+
+        Raises: DocumentUnreadable, InvalidIdentifier.
+        """
+        if line.document is None:
+            raise documents.DocumentUnreadable(line.error or "The line cannot be read.")
+        found: list[Identifier] = []
+
+        def collect(identifiers: Sequence[Identifier]) -> list[IdentityToken]:
+            self._registry.check(identifiers)
+            found.extend(identifiers)
+            return [
+                IdentityToken(type=each.type, key_id="", token=_UNDECIDED) for each in identifiers
+            ]
+
+        documents.with_tokens(line.document, collect)
+        return found
+
+    def _settle_first(self) -> None:
+        """Waits for the oldest import, and notes what was refused of it."""
+        checkpoint = self._checkpoint
+        wanted, numbers = checkpoint.pending[0]
+        ended = self._wait(wanted)
+        refused = [
+            {
+                "line": numbers[each.line - 1],
+                "reference": each.reference,
+                "problem": dict(each.problem),
+            }
+            for each in self._imports.refused(wanted)
+        ]
+        if ended.state == "stopped":
+            raise click.ClickException(
+                "The registry stopped the import: this member may not report any more."
+            )
+        self._note_errors(refused)
+        checkpoint.filed += ended.filed
+        checkpoint.repeated += ended.repeated
+        checkpoint.refused += ended.refused
+        checkpoint.pending.pop(0)
+        checkpoint.keep()
+        self._bar.at(checkpoint.lines_sent, checkpoint)
+
+    def _wait(self, wanted: str) -> ImportProgress:
+        until = time.monotonic() + WAIT_SECONDS_MAX
+        while not (progress := self._imports.progress(wanted)).has_ended:
+            if time.monotonic() > until:
+                raise click.ClickException(
+                    f"{wanted} has not ended for an hour: does the registry's worker run?"
+                    " Call again to go on."
+                )
+            time.sleep(POLL_SECONDS)
+        return progress
+
+    def _patiently(self, act: Callable[[], Made]) -> Made:
+        """Waits as long as the registry asks for, when a quota is spent."""
+        while True:
+            try:
+                return act()
+            except RegistryProblem as problem:
+                if problem.status != 429 or problem.retry_after_seconds is None:
+                    raise
+                time.sleep(problem.retry_after_seconds)
+
+    def _cut_errors(self) -> None:
+        # What was written after the last checkpoint will be written again.
+        if self._errors.exists():
+            with self._errors.open("r+b") as file:
+                file.truncate(self._checkpoint.errors_bytes)
+
+    def _note_errors(self, refused: Sequence[dict[str, Any]]) -> None:
+        if not refused:
+            return
+        with self._errors.open("ab") as file:
+            for each in refused:
+                file.write(json.dumps(each, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            self._checkpoint.errors_bytes = file.tell()
+
+
+def _local_error(line: SourceLine, error: Exception) -> dict[str, Any]:
+    """What is wrong with a line that was not sent; it repeats no identifier."""
+    reference = None if line.document is None else line.document.get("reference")
+    return {
+        "line": line.number,
+        "reference": reference if isinstance(reference, str) else None,
+        "problem": {"title": "The line was not sent", "detail": str(error)},
+    }
+
+
+def _source(registry: Registry, file: Path, mapping: Path | None) -> str:
+    """What a checkpoint is good for: these bytes, read so, told to this registry."""
+    digest = hashlib.sha256(f"{registry.origin}\x00{registry.member}\x00".encode())
+    for path in (file, mapping):
+        if path is not None:
+            with path.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _bar(file: Path, checkpoint: Checkpoint) -> _Bar:
+    with file.open("rb") as opened:
+        lines = sum(piece.count(b"\n") for piece in iter(lambda: opened.read(1 << 20), b""))
+    progress = Progress(
+        TextColumn("{task.completed}/{task.total} lines"),
+        BarColumn(),
+        TextColumn("{task.fields[filed]} filed, {task.fields[refused]} refused"),
+        TimeRemainingColumn(),
+        disable=wants_json(),
+    )
+    task = progress.add_task(
+        "import", total=lines, completed=checkpoint.lines_sent, filed=0, repeated=0, refused=0
+    )
+    return _Bar(progress, task)
+
+
+def _show(checkpoint: Checkpoint, errors: Path) -> None:
+    document: dict[str, Any] = {
+        "filed": checkpoint.filed,
+        "repeated": checkpoint.repeated,
+        "refused": checkpoint.refused,
+    }
+    if checkpoint.refused:
+        document["errors"] = str(errors)
+    style = "yellow" if checkpoint.refused else "green"
+    show(document, panel("The file is imported", facts(document), style=style))

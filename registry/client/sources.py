@@ -1,0 +1,193 @@
+"""Files of reports as people have them: newline-delimited JSON, or CSV with a mapping.
+
+A mapping is TOML. `columns` says which member a column is, by a path such as
+`amount.minor_units` or `identities.0.identifier`; `constants` gives members that
+every report has; `split` names a separator for columns that hold a list.
+An empty cell is a member left out, and an item of a list for which a row has no
+cell of its own is left out whole.
+"""
+
+import csv
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from registry.kernel import strict_json
+
+_INTEGERS = {"minor_units"}
+_BOOLEANS = {"adult_attested"}
+_TRUE = {"true", "yes", "1", "是"}
+_FALSE = {"false", "no", "0", "否"}
+_DEPTH_MAX = 4
+_ITEMS_MAX = 32
+
+
+class SourceUnreadable(ValueError):
+    """The file, or its mapping, is not one that reports can be read from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLine:
+    """One report of a file: where it begins, and its document, or what is wrong with it."""
+
+    number: int
+    document: Mapping[str, Any] | None = field(repr=False)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """What the columns of a CSV file mean. Paths are parts, numbers among them."""
+
+    columns: Mapping[str, tuple[str, ...]]
+    constants: Mapping[tuple[str, ...], Any]
+    split: Mapping[str, str]
+
+
+def read_mapping(path: Path) -> Mapped:
+    """The mapping in a TOML file.
+
+    Raises: SourceUnreadable, OSError.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SourceUnreadable(f"{path} is not TOML: {error}") from error
+    unknown = document.keys() - {"columns", "constants", "split"}
+    if unknown or not isinstance(document.get("columns"), dict):
+        raise SourceUnreadable(f"{path} holds columns, constants and split, and columns it must")
+    columns = document["columns"]
+    split = document.get("split", {})
+    if not all(isinstance(each, str) for each in (*columns.values(), *split.values())):
+        raise SourceUnreadable(f"{path}: columns and split map names to texts")
+    return Mapped(
+        columns={name: _path(target) for name, target in columns.items()},
+        constants={_path(name): value for name, value in document.get("constants", {}).items()},
+        split=split,
+    )
+
+
+def read_lines(path: Path, mapping: Mapped | None) -> Iterator[SourceLine]:
+    """The reports of a file in their order, read as they are asked for.
+
+    With a mapping it is CSV with a line of names, else newline-delimited JSON.
+    Raises: SourceUnreadable, OSError.
+    """
+    return _read_json(path) if mapping is None else _read_csv(path, mapping)
+
+
+def _read_json(path: Path) -> Iterator[SourceLine]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                document = strict_json.parse(line)
+            except strict_json.MalformedJson as error:
+                yield SourceLine(number=number, document=None, error=error.detail)
+                continue
+            if isinstance(document, dict):
+                yield SourceLine(number=number, document=document)
+            else:
+                yield SourceLine(number=number, document=None, error="The line is no object.")
+
+
+def _read_csv(path: Path, mapping: Mapped) -> Iterator[SourceLine]:
+    # A byte order mark is what spreadsheets begin with.
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            names = next(reader, [])
+            missing = mapping.columns.keys() - set(names)
+            if missing or len(set(names)) != len(names):
+                raise SourceUnreadable(
+                    f"{path}: columns that are missing or doubled: {', '.join(sorted(missing))}"
+                )
+            begins = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    yield _row(begins, names, cells, mapping)
+                begins = reader.line_num + 1
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise SourceUnreadable(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _row(number: int, names: Sequence[str], cells: Sequence[str], mapping: Mapped) -> SourceLine:
+    if len(cells) != len(names):
+        return SourceLine(
+            number=number, document=None, error=f"{len(cells)} cells for {len(names)} columns."
+        )
+    given: dict[tuple[str, ...], Any] = {}
+    for name, cell in zip(names, cells, strict=True):
+        target, text = mapping.columns.get(name), cell.strip()
+        if target is None or not text:
+            continue
+        try:
+            given[target] = _value(target, text, mapping.split.get(name))
+        except ValueError as error:
+            return SourceLine(number=number, document=None, error=f"{name}: {error}")
+    return SourceLine(number=number, document=_document(given, mapping))
+
+
+def _value(target: tuple[str, ...], text: str, separator: str | None) -> Any:
+    if separator is not None:
+        return [part.strip() for part in text.split(separator) if part.strip()]
+    if target[-1] in _INTEGERS:
+        return int(text)
+    if target[-1] in _BOOLEANS:
+        word = text.casefold()
+        if word not in _TRUE | _FALSE:
+            raise ValueError(f"not one of {', '.join(sorted(_TRUE | _FALSE))}")
+        return word in _TRUE
+    return text
+
+
+def _document(given: Mapping[tuple[str, ...], Any], mapping: Mapped) -> dict[str, Any]:
+    """The document of a row: its cells, and the constants of what it has."""
+    mapped_items = {_item_of(target) for target in mapping.columns.values()}
+    own_items = {_item_of(target) for target in given}
+    document: dict[str, Any] = {}
+    for target, value in {**mapping.constants, **given}.items():
+        item = _item_of(target)
+        if item is None or item in own_items or item not in mapped_items:
+            _put(document, target, value)
+    return {name: _listed(value) for name, value in document.items()}
+
+
+def _item_of(target: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The item of a list that a path leads into, if it does."""
+    for position, part in enumerate(target):
+        if part.isdecimal():
+            return target[: position + 1]
+    return None
+
+
+def _put(document: dict[str, Any], target: tuple[str, ...], value: Any) -> None:
+    holder = document
+    for part in target[:-1]:
+        inner = holder.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise SourceUnreadable(f"{'.'.join(target)} leads through a value")
+        holder = inner
+    holder[target[-1]] = value
+
+
+def _listed(value: Any) -> Any:
+    """Members named by numbers as a list, in the order of the numbers."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _listed(each) for name, each in value.items()}
+    if inner and all(name.isdecimal() for name in inner):
+        return [inner[name] for name in sorted(inner, key=int)]
+    return inner
+
+
+def _path(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split("."))
+    if len(parts) > _DEPTH_MAX or not all(parts):
+        raise SourceUnreadable(f"{text!r} is not the path of a member")
+    if any(part.isdecimal() and int(part) >= _ITEMS_MAX for part in parts):
+        raise SourceUnreadable(f"{text!r} is beyond {_ITEMS_MAX} items")
+    return parts
