@@ -113,5 +113,14 @@ def _prepare(candidate: ctypes.PyDLL) -> ctypes.PyDLL | None:
         ctypes.c_char_p,
     ]
     candidate.crypto_sign_ed25519_verify_detached.restype = ctypes.c_int
+    # Where the signature and its length go, the data and its length, the secret key.
+    candidate.crypto_sign_ed25519_detached.argtypes = [
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        ctypes.c_char_p,
+        ctypes.c_ulonglong,
+        ctypes.c_char_p,
+    ]
+    candidate.crypto_sign_ed25519_detached.restype = ctypes.c_int
     # 1 means already initialised, which is as good.
     return candidate if candidate.sodium_init() in {0, 1} else None

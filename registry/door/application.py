@@ -20,7 +20,12 @@ from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
 from registry.door.gathering import Gatherer
 from registry.door.work import EvaluationWork, LookupWork
-from registry.http.requests import is_access_logged, request_id_of, write_access_line
+from registry.http.requests import (
+    is_access_logged,
+    request_id_of,
+    traceparent_after,
+    write_access_line,
+)
 from registry.http.signed import Door
 from registry.http.signed_request import ReceivedCall, VerifiedCall
 from registry.http.wiring import service_of
@@ -29,15 +34,14 @@ from registry.kernel import strict_json
 from registry.kernel.problems import Problem
 from registry.lookups.api import read_one
 from registry.lookups.loading import load_batch, load_lookup
+from registry.lookups.screening_serving import INDEX_PATH
 from registry.lookups.service import INQUIRIES_MAX
 
 logger = logging.getLogger("registry.door")
 
 # What is evaluated in one batch: about 4 ms of work.
 ELEMENTS_MAX = 16
-
-# Status, headers and body of a resource that is ready as bytes; None: Flask answers.
-ReadyResource = Callable[[str], tuple[int, Sequence[tuple[bytes, bytes]], bytes] | None]
+_SCREENING = INDEX_PATH.encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,6 @@ class LeanDoor:
         self._door = service_of(flask, Door)
         self._bridge = Bridge(flask, threads=self._node.settings.threads)
         self._hot: Mapping[bytes, _HotCall] = {}
-        self._ready: Mapping[str, ReadyResource] = {}
-
-    def serve_ready(self, prefix: str, resource: ReadyResource) -> None:
-        """Answers GET and HEAD under `prefix` with what `resource` has ready, in the loop."""
-        self._ready = {**self._ready, prefix: resource}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or begins and ends with the server."""
@@ -118,7 +117,7 @@ class LeanDoor:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         hot = self._hot.get(scope.get(TARGET, scope["raw_path"]))
         if hot is None or scope["method"] != "POST":
-            if not await self._answer_ready(scope, send):
+            if not await self._screen(scope, send):
                 await self._bridge.answer(scope, receive, send)
             return
         began = time.perf_counter_ns()
@@ -155,21 +154,47 @@ class LeanDoor:
             )
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _answer_ready(self, scope: Scope, send: Send) -> bool:
-        """Whether a resource that is ready as bytes was the answer."""
-        if not self._ready or scope["method"] not in ("GET", "HEAD"):
+    async def _screen(self, scope: Scope, send: Send) -> bool:
+        """Whether this was a call for screening's ready bytes, and is answered."""
+        path = scope.get(TARGET, scope["raw_path"])
+        if not path.startswith(_SCREENING) or scope["method"] not in ("GET", "HEAD"):
             return False
-        path = scope["path"]
-        for prefix, resource in self._ready.items():
-            found = resource(path) if path.startswith(prefix) else None
-            if found is not None:
-                status, headers, body = found
-                await send(
-                    {"type": "http.response.start", "status": status, "headers": list(headers)}
-                )
-                await send({"type": "http.response.body", "body": body})
-                return True
-        return False
+        began = time.perf_counter_ns()
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        try:
+            found = self._node.screening.door.answer_at_once(
+                scope["method"], path.decode("latin-1"), headers
+            )
+        except Problem:
+            # Flask says what is wrong.
+            return False
+        if found is None:
+            return False
+        request_id = request_id_of(headers.get("x-request-id"))
+        own = {
+            "X-Request-ID": str(request_id),
+            "traceparent": traceparent_after(headers.get("traceparent")),
+            "X-Content-Type-Options": "nosniff",
+        }
+        sent = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in (*found.headers, *own.items())
+        ]
+        await send({"type": "http.response.start", "status": found.status, "headers": sent})
+        if is_access_logged():
+            write_access_line(
+                request_id=request_id,
+                method=scope["method"],
+                route=_screening_route(path),
+                status=found.status,
+                problem=None,
+                member=None,
+                began=began,
+            )
+        await send({"type": "http.response.body", "body": found.body})
+        return True
 
     async def _reply(
         self, hot: _HotCall, headers: Mapping[bytes, str], body: bytes, request_id: UUID
@@ -193,6 +218,13 @@ class LeanDoor:
             return problem_reply(
                 problem, origin=self._door.origin, request_id=request_id, member=member
             )
+
+
+def _screening_route(path: bytes) -> str:
+    """The rule Flask has for a path that was answered: access lines hold no paths."""
+    parts = path.count(b"/") - _SCREENING.count(b"/")
+    rest = "" if not parts else "/<key_id>/<epoch>/<bits>/<bucket>"
+    return INDEX_PATH + rest + ("/proof" if path.endswith(b"/proof") else "")
 
 
 # One value each, or the request is not plain.

@@ -33,7 +33,12 @@ def _serialise(value: JsonValue) -> str:
     if isinstance(value, float):
         return _serialise_float(value)
     if isinstance(value, Mapping):
-        inside = [f"{encode_basestring(name)}:{_serialise(value[name])}" for name in _sorted(value)]
+        # Most members are text: those without another call.
+        inside = [
+            f"{encode_basestring(name)}:"
+            f"{encode_basestring(inner) if type(inner) is str else _serialise(inner)}"
+            for name, inner in ((name, value[name]) for name in _sorted(value))
+        ]
         return "{" + ",".join(inside) + "}"
     return "[" + ",".join(map(_serialise, value)) + "]"
 

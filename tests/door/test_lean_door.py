@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
-from registry.crypto import voprf
+from registry.crypto import screening, voprf
 from registry.door.application import LeanDoor
 from registry.http.idempotency import idempotent_answers
 from registry.kernel import base64url
@@ -276,18 +276,33 @@ def test_a_body_beyond_the_limit_is_refused(market: Market) -> None:
         assert 413 == answer.status
 
 
-def test_ready_bytes_are_answered_in_the_loop(market: Market) -> None:
-    """A resource that is ready leaves as it is; what it does not know is Flask's."""
-    door = LeanDoor(market.app)
-
-    def resource(path: str) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
-        return (200, [(b"etag", b'"1"')], b"ready") if path == "/v1/ready/1" else None
-
-    door.serve_ready("/v1/ready", resource)
-    ready, other = answers_of(
-        door,
-        Request(method="GET", target="/v1/ready/1"),
-        Request(method="GET", target="/v1/ready/2"),
-    )
-    assert (200, b"ready", '"1"') == (ready.status, ready.body, ready.headers["etag"])
-    assert 404 == other.status
+def test_screening_is_answered_alike_by_both_doors(market: Market) -> None:
+    """The index, a bucket, its proof, what is not modified, and what is not there."""
+    market.report("ming")
+    node = market.node
+    node.worker.run_due()
+    node.screening.door.refresh()
+    client = market.app.test_client()
+    index = client.get("/v1/screening").json
+    name = screening.bucket_name(0, index["bits"])
+    bucket = f"/v1/screening/{index['key_id']}/{index['epoch']}/{index['bits']}/{name}"
+    etag = client.get(bucket).headers["ETag"]
+    for target, headers in (
+        ("/v1/screening", []),
+        (bucket, []),
+        (bucket, [("If-None-Match", etag)]),
+        (f"{bucket}/proof", []),
+        (f"{bucket}0000000", []),
+        ("/v1/screening?x=1", []),
+    ):
+        for method in ("GET", "HEAD"):
+            flask = client.open(target, method=method, headers=headers)
+            request = Request(method=method, target=target, headers=headers)
+            (lean,) = answers_of(LeanDoor(market.app), request)
+            assert flask.status_code == lean.status
+            assert header_names(flask) == header_names(lean)
+            if flask.status_code < 400:
+                assert (flask.data, flask.headers.get("ETag")) == (
+                    lean.body,
+                    lean.headers.get("etag"),
+                )

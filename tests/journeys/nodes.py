@@ -162,8 +162,13 @@ class Node:
         """Kills the server if it runs, and lets go of the database."""
         if self.server is not None:
             self.stop(signal.SIGKILL)
+        self.close_reader()
+
+    def close_reader(self) -> None:
+        """Lets go of our own connection; the next question opens another."""
         if self._reader is not None:
             self._reader.close()
+        self._reader = None
 
     def counts(self) -> dict[str, int]:
         """How many rows every table has."""
