@@ -19,6 +19,10 @@ class Naming:
         self._tokens = tokens
         self._known = known
 
+    def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
+        self._tokens.check(identifiers)
+
     def tokens_for(self, identifiers: Sequence[Identifier]) -> list[IdentityToken]:
         """The tokens of `identifiers` in their order."""
         if not identifiers:

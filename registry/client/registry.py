@@ -174,7 +174,7 @@ class Registry:
 
     def check(self, identifiers: Sequence[Identifier]) -> None:
         """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
-        self._tokens.check(identifiers)
+        self._naming.check(identifiers)
 
     # -- incidents
 
