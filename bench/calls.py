@@ -17,6 +17,7 @@ from bench.bare import ANSWER
 from registry.client.signing import Signer
 from registry.crypto import voprf
 from registry.crypto.signature import PrivateKey, PublicKey, split_compact, verify
+from registry.incidents.synthetic import token_of
 from registry.kernel import base64url, strict_json
 
 KEY_ID = "k1"
@@ -189,8 +190,7 @@ _BLINDS = _Blinds()
 
 
 def _identity(subject: int) -> dict[str, str]:
-    token = hashlib.sha256(b"benchmark subject %d" % subject).digest()
-    return {"type": "phone/1", "key_id": KEY_ID, "token": base64url.encode(token)}
+    return {"type": "phone/1", "key_id": KEY_ID, "token": base64url.encode(token_of(subject))}
 
 
 def _lookup_document(subject: int, number: int) -> dict[str, Any]:

@@ -150,6 +150,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         attribute="screening",
         summary="Show the screening snapshots of this node; build them anew.",
     ),
+    "bench": LazyCommand(
+        module="registry.cli.bench",
+        attribute="bench",
+        summary="Make databases of any size to measure with; sandboxes only.",
+    ),
     "completion": LazyCommand(
         module="registry.cli.completion",
         attribute="completion",

@@ -20,6 +20,7 @@ from registry.kernel.problems import Kind, Problem, Text
 
 KEY_BYTES = 32
 OVERHEAD_BYTES = 40
+BATCH_MESSAGES_MAX = 2**16
 
 _SALT_BYTES = 12
 _NONCE_BYTES = 12
@@ -37,6 +38,24 @@ class SealBroken(Problem):
     )
 
 
+class BatchSealer:
+    """Seals the messages of one batch; a `Sealer` of the same key opens each."""
+
+    __slots__ = ("_cipher", "_left", "_salt")
+
+    def __init__(self, salt: bytes, cipher: AESGCM) -> None:
+        self._salt = salt
+        self._cipher = cipher
+        self._left = BATCH_MESSAGES_MAX
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        """`plaintext` sealed; it opens only with the same `context`."""
+        self._left -= 1
+        assert self._left >= 0, "a batch has its limit"
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return self._salt + nonce + self._cipher.encrypt(nonce, plaintext, context)
+
+
 class Sealer:
     """Seals and opens small secrets under one 32-byte key."""
 
@@ -50,6 +69,15 @@ class Sealer:
         """`plaintext` sealed; it opens only with the same `context`."""
         prefix = secrets.token_bytes(_SALT_BYTES + _NONCE_BYTES)
         return prefix + self._cipher(prefix).encrypt(prefix[_SALT_BYTES:], plaintext, context)
+
+    def for_batch(self) -> "BatchSealer":
+        """Seals what is written together: one derived key for at most 2^16 messages.
+
+        The salt they share is drawn afresh, the nonce of each too: so few random
+        nonces under one key are far from what GCM bears.
+        """
+        salt = secrets.token_bytes(_SALT_BYTES)
+        return BatchSealer(salt, self._cipher(salt))
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """The plaintext that was sealed with this key and `context`.

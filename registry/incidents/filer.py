@@ -6,6 +6,7 @@ One report or thousands take the same way; only the statements differ.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 
 from registry.database.bulk import attempt
 from registry.database.transaction import Transaction
@@ -21,6 +22,13 @@ from registry.ledger.model import Appended, Draft, Header, Log, RecordType
 from registry.ledger.service import Ledger, MadeEntries
 from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Rulebook
+
+
+class Receipts(Enum):
+    """Whether a receipt is signed now, or whenever it is read."""
+
+    SIGNED = "signed"
+    PROMISED = "promised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +67,7 @@ class Filer:
         self._ledger = ledger
         self._listeners = listeners
 
-    def make(self, actor: Actor, accepted: Sequence[Accepted]) -> Batch:
+    def make(self, actor: Actor, accepted: Sequence[Accepted], receipts: Receipts) -> Batch:
         """The incidents of accepted reports, and their entries; nothing is written yet."""
         assert actor.member is not None, "members report, the registry never does"
         incidents = [
@@ -72,16 +80,21 @@ class Filer:
             for each, incident in zip(accepted, incidents, strict=True)
         ]
         entries = self._ledger.make(drafts, actor.now)
+        is_signed = receipts is Receipts.SIGNED
+        receipt_of = self._ledger.receipt if is_signed else self._ledger.promise
         news = [
-            New(incident=incident, identities=self._intake.kept(each.taken), entry=entry)
+            New(
+                incident=_with_receipt(incident, receipt_of(entry)),
+                identities=self._intake.kept(each.taken),
+                entry=entry,
+            )
             for each, incident, entry in zip(accepted, incidents, entries.appended, strict=True)
         ]
         return Batch(news=news, entries=entries)
 
     def file_one(self, transaction: Transaction, batch: Batch, now: datetime) -> Incident | None:
         """Files the one incident of a batch; None when its reference was taken a moment ago."""
-        (new,) = batch.news
-        filed = _with_receipt(new, self._ledger.receipt(new.entry))
+        (filed,) = batch.news
         if not store.add(transaction, filed.incident):
             return None
         store.add_identities(transaction, filed.incident.id, filed.identities)
@@ -91,10 +104,9 @@ class Filer:
     def file_all(self, transaction: Transaction, batch: Batch, now: datetime) -> None:
         """Files incidents under references of their own, a few statements for all.
 
-        Their receipts are signed when they are read. Raises: RowTaken, when a
-        reference was taken a moment ago; nothing is filed then.
+        Raises: RowTaken, when a reference was taken a moment ago; nothing is filed then.
         """
-        filed = [_with_receipt(new, self._ledger.promise(new.entry)) for new in batch.news]
+        filed = batch.news
         with attempt(transaction):
             store.add_all(transaction, [(each.incident, each.identities) for each in filed])
         self._follow(transaction, filed, batch.entries, now)
@@ -141,9 +153,8 @@ class Filer:
         )
 
 
-def _with_receipt(new: New, receipt: str) -> New:
-    incident = replace(new.incident, report_receipt=receipt, receipt=receipt)
-    return replace(new, incident=incident)
+def _with_receipt(incident: Incident, receipt: str) -> Incident:
+    return replace(incident, report_receipt=receipt, receipt=receipt)
 
 
 def _change(new: New, now: datetime) -> Change:

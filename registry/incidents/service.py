@@ -12,7 +12,7 @@ from registry.identity.protection import Protector
 from registry.incidents import standings, store
 from registry.incidents.bulk_filing import FilingParts
 from registry.incidents.changes import Listeners
-from registry.incidents.filer import Accepted, Filer
+from registry.incidents.filer import Accepted, Filer, Receipts
 from registry.incidents.flags import Flags
 from registry.incidents.intake import Intake, Taken, expiry_on
 from registry.incidents.model import (
@@ -142,7 +142,7 @@ class Incidents:
             return self._same_report(transaction, furnisher, taken)
         require_proof(report, self._rulebook.current, self._keyring, call.now)
         accepted = Accepted(taken=taken, not_before=self._not_before(transaction, furnisher, taken))
-        batch = self._filer.make(caller_of(call), [accepted])
+        batch = self._filer.make(caller_of(call), [accepted], Receipts.SIGNED)
         incident = self._filer.file_one(transaction, batch, call.now)
         if incident is None:
             # Another call with this reference committed between our look and our write.

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from registry.database.bulk import Row
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
 from registry.incidents.flags import Flags, flags_from_text, flags_to_text
@@ -58,6 +59,8 @@ _ADD_POSTGRESQL = (
     " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
     " RETURNING lookup_key, (xmax = 0)::int"
 )
+# Made once: `json.dumps` makes one for each call that asks for other separators.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 # A text for each length is prepared once a connection: few lengths, few texts.
 _ROWS_MAX = 500
 
@@ -248,8 +251,13 @@ def _rewrite(transaction: Transaction, keys: Sequence[bytes], today: date) -> No
                 _run(transaction, _KEEP, ["[]", key])
 
 
+def row_of(incident: Incident, identity: KeptIdentity) -> Row:
+    """The row of a subject of whom this one incident is known, in the order of the columns."""
+    return (identity.lookup_key, _text_of([_line_of(incident, identity)]), 1)
+
+
 def _text_of(lines: Sequence[dict[str, Any]]) -> str:
-    return json.dumps(lines, separators=(",", ":"))
+    return _ENCODER.encode(lines)
 
 
 def _places(rows: Sequence[object]) -> str:

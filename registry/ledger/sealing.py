@@ -7,7 +7,7 @@ hold them in clear and are read as well.
 
 from uuid import UUID
 
-from registry.crypto.sealing import SealBroken, Sealer
+from registry.crypto.sealing import BatchSealer, SealBroken, Sealer
 from registry.kernel import base64url
 
 # No signed request begins like this: it begins with the base64url of a brace.
@@ -19,7 +19,7 @@ def seal_context(uuid: UUID) -> bytes:
     return b"ccr-ledger-subject-v1\x00" + uuid.bytes
 
 
-def seal_request(sealer: Sealer, uuid: UUID, request: str | None) -> str | None:
+def seal_request(sealer: Sealer | BatchSealer, uuid: UUID, request: str | None) -> str | None:
     """The signed request of the entry `uuid` as it is stored."""
     if request is None:
         return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from registry.crypto.merkle import leaf_hash
-from registry.crypto.sealing import Sealer
+from registry.crypto.sealing import BatchSealer, Sealer
 from registry.crypto.signature import Algorithm, PrivateKey, sign_compact
 from registry.crypto.tiles import TiledTree
 from registry.database.transaction import Transaction
@@ -80,7 +80,8 @@ class Ledger:
         assert len(drafts) <= DRAFTS_MAX
         headers = {id(draft.header): draft.header for draft in drafts}
         serialised = {name: header.to_bytes() for name, header in headers.items()}
-        made = [self._make(draft, serialised[id(draft.header)], now) for draft in drafts]
+        sealer = self._sealer.for_batch() if len(drafts) > 1 else self._sealer
+        made = [self._make(draft, serialised[id(draft.header)], sealer, now) for draft in drafts]
         return MadeEntries(
             rows=[row for row, _ in made], appended=[appended for _, appended in made]
         )
@@ -171,7 +172,7 @@ class Ledger:
         )
 
     def _make(
-        self, draft: Draft, header: bytes, now: datetime
+        self, draft: Draft, header: bytes, sealer: Sealer | BatchSealer, now: datetime
     ) -> tuple[store.PendingRow, Appended]:
         uuid = draft.uuid or new_uuid(now)
         subject = canonical_json(draft.subject)
@@ -192,10 +193,10 @@ class Ledger:
             log=draft.log,
             entry=entry,
             header=header,
-            subject_sealed=self._sealer.seal(subject, seal_context(uuid)),
+            subject_sealed=sealer.seal(subject, seal_context(uuid)),
             header_salt=header_salt,
             subject_salt=subject_salt,
-            signed_request=seal_request(self._sealer, uuid, draft.signed_request),
+            signed_request=seal_request(sealer, uuid, draft.signed_request),
             lookup_keys=b"".join(draft.lookup_keys),
         )
         return row, Appended(uuid=uuid, log=draft.log, entry=entry, leaf=leaf_hash(entry), at=now)

@@ -54,3 +54,16 @@ def test_a_key_of_another_length_stops_the_work() -> None:
     """Only 32 bytes make a key."""
     with pytest.raises(AssertionError):
         Sealer(bytes(16))
+
+
+def test_what_is_sealed_as_a_batch_opens_one_by_one() -> None:
+    """With its own context alone, and equal messages differ."""
+    sealer = Sealer(bytes(range(32)))
+    batch = sealer.for_batch()
+    sealed = [batch.seal(b"message", b"context %d" % number) for number in range(3)]
+    assert 3 == len(set(sealed))
+    for number, each in enumerate(sealed):
+        assert b"message" == sealer.open(each, b"context %d" % number)
+        with pytest.raises(SealBroken):
+            sealer.open(each, b"context %d" % (number + 1))
+    assert sealer.for_batch().seal(b"message", b"")[:12] != sealed[0][:12]
