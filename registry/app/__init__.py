@@ -17,6 +17,8 @@ from registry import __version__
 from registry.app import health, pages, well_known
 from registry.app.node import Node
 from registry.app.worker import register_unreadable_bodies
+from registry.appeals.api import blueprint as appeals_blueprint
+from registry.appeals.subject_api import blueprint as own_appeals_blueprint
 from registry.http.limits import register_limit_headers
 from registry.http.openapi import create_api
 from registry.http.problems import register_problem_answers
@@ -25,7 +27,6 @@ from registry.http.signed import Door
 from registry.http.wiring import provide
 from registry.identity.api import blueprint as identity_blueprint
 from registry.incidents.api import blueprint as incidents_blueprint
-from registry.incidents.import_api import blueprint as imports_blueprint
 from registry.incidents.rulebook_api import blueprint as rulebook_blueprint
 from registry.kernel.clock import SystemClock
 from registry.ledger.api import blueprint as ledger_blueprint
@@ -49,7 +50,6 @@ _BLUEPRINTS = (
     well_known.blueprint,
     identity_blueprint,
     incidents_blueprint,
-    imports_blueprint,
     lookups_blueprint,
     screening_blueprint,
     ledger_blueprint,
@@ -65,6 +65,8 @@ _BLUEPRINTS = (
     letters_blueprint,
     corrections_blueprint,
     adverse_action_blueprint,
+    appeals_blueprint,
+    own_appeals_blueprint,
     health.blueprint,
 )
 
@@ -86,7 +88,6 @@ def create_app(node: Node) -> Flask:
         origin=node.settings.origin,
         wall=SystemClock(),
         clock=node.clock,
-        spool_directory=node.settings.home,
     )
     provide(
         app,
@@ -96,7 +97,6 @@ def create_app(node: Node) -> Flask:
         node.rulebook,
         node.evaluations,
         node.incidents,
-        node.imports,
         node.lookups,
         node.ledger,
         node.witness,
@@ -119,6 +119,10 @@ def create_app(node: Node) -> Flask:
         node.noticing.corrections,
         node.noticing.adverse_action,
         node.screening.door,
+        node.contesting.appeals,
+        node.contesting.answering,
+        node.contesting.reviews,
+        node.contesting.precedents,
     )
     api = create_api(app, version=__version__)
     for blueprint in _BLUEPRINTS:

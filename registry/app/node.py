@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.app.auditing import Auditing, assemble_auditing
+from registry.app.contesting import Contesting, assemble_contesting
 from registry.app.facts import claim
-from registry.app.importing import assemble_imports
 from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.app.screening import ScreeningRooms, assemble_screening
+from registry.appeals.ports import NoJury
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -29,7 +30,6 @@ from registry.identity.keyring import Keyring, create_oprf_key
 from registry.identity.protection import Protector
 from registry.identity.service import Evaluations
 from registry.incidents.changes import Listeners
-from registry.incidents.imports import Imports
 from registry.incidents.service import Incidents
 from registry.jobs.service import Jobs
 from registry.jobs.worker import Worker
@@ -83,9 +83,9 @@ class Node:
     evaluations: Evaluations
     incidents: Incidents
     incident_listeners: Listeners
-    imports: Imports
     lookups: Lookups
     noticing: Noticing
+    contesting: Contesting
     sequencer: Sequencer
     log_watch: LogWatch
     witness: Witness
@@ -202,15 +202,6 @@ def _wire(
         log_watch=log_watch,
     )
     jobs = Jobs()
-    imports = assemble_imports(
-        database=database,
-        rulebook=rulebook,
-        sealer=sealer,
-        keyring=keyring,
-        directory=directory,
-        incidents=incidents,
-        jobs=jobs,
-    )
     own_door = assemble_own_door(
         settings=settings,
         clock=clock,
@@ -239,6 +230,19 @@ def _wire(
         listeners=listeners,
         lookups=lookups,
     )
+    contesting = assemble_contesting(
+        database=database,
+        rulebook=rulebook,
+        sealer=sealer,
+        ledger=ledger,
+        directory=directory,
+        members=members,
+        incidents=incidents,
+        listeners=listeners,
+        notices=noticing.notices,
+        letters=noticing.letters,
+        jury=NoJury(),
+    )
     auditing = assemble_auditing(
         settings=settings,
         database=database,
@@ -250,6 +254,7 @@ def _wire(
         incidents=incidents,
         lookups=lookups,
         noticing=noticing,
+        appeals=contesting.appeals,
     )
     screening = assemble_screening(
         settings=settings,
@@ -280,9 +285,9 @@ def _wire(
             kinds=[
                 *auditing.upkeep.kinds,
                 *noticing.kinds,
+                *contesting.kinds,
                 *own_door.chores.kinds(),
                 *screening_kinds(screening.screening, clock),
-                *imports.kinds(),
             ],
         ),
         directory=directory,
@@ -290,9 +295,9 @@ def _wire(
         evaluations=Evaluations(database=database, keyring=keyring),
         incidents=incidents,
         incident_listeners=listeners,
-        imports=imports,
         lookups=lookups,
         noticing=noticing,
+        contesting=contesting,
         sequencer=_sequencer(settings, database, signing_key, marks),
         log_watch=log_watch,
         witness=_witness(settings, database, signing_key),

@@ -4,7 +4,7 @@ flask-smorest collects schemas and operations; what is true of every operation
 (problem answers, request ids, signatures) is added here once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -128,6 +128,18 @@ def describe_problems(*problems: type[Problem]) -> Callable[[View], View]:
     return decorate
 
 
+def describe_file_body(*media_types: str) -> Callable[[View], View]:
+    """Notes on a view that its body is a file of one of these types."""
+
+    def decorate(view: View) -> View:
+        _note(
+            view, {"requestBody": {"required": True, "content": {each: {} for each in media_types}}}
+        )
+        return view
+
+    return decorate
+
+
 def describe_header(
     name: str, *, meaning: str, presence: str = "optional"
 ) -> Callable[[View], View]:
@@ -142,18 +154,6 @@ def describe_header(
             "schema": {"type": "string"},
         }
         _note(view, {"x-headers": {name: parameter}})
-        return view
-
-    return decorate
-
-
-def describe_body(media_types: Sequence[str], *, meaning: str) -> Callable[[View], View]:
-    """Notes on a view that it reads a body that no schema loads whole."""
-
-    def decorate(view: View) -> View:
-        content = {each: {"schema": {"type": "string"}} for each in media_types}
-        body = {"required": True, "description": meaning, "content": content}
-        _note(view, {"requestBody": body})
         return view
 
     return decorate
