@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,14 @@ class Caller:
     key: PrivateKey
 
     def call(
-        self, method: str, target: str, document: Any = None, *, if_match: str | None = None
+        self,
+        method: str,
+        target: str,
+        document: Any = None,
+        *,
+        content_type: str = "application/json",
+        if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
         """The answer to a signed call; `document` is sent as JSON, bytes as they are."""
         body = b"" if document is None else document
@@ -45,10 +52,11 @@ class Caller:
             target,
             method=method,
             data=body,
-            content_type="application/json" if body else None,
+            content_type=content_type if body else None,
             headers={
                 "Authorization": "Bearer " + signer.sign(method, target, body, datetime.now(UTC)),
                 **({} if if_match is None else {"If-Match": if_match}),
+                **(headers or {}),
             },
         )
 

@@ -27,6 +27,7 @@ from registry.http.signed import Door
 from registry.http.wiring import provide
 from registry.identity.api import blueprint as identity_blueprint
 from registry.incidents.api import blueprint as incidents_blueprint
+from registry.incidents.import_api import blueprint as imports_blueprint
 from registry.incidents.rulebook_api import blueprint as rulebook_blueprint
 from registry.kernel.clock import SystemClock
 from registry.ledger.api import blueprint as ledger_blueprint
@@ -50,6 +51,7 @@ _BLUEPRINTS = (
     well_known.blueprint,
     identity_blueprint,
     incidents_blueprint,
+    imports_blueprint,
     lookups_blueprint,
     screening_blueprint,
     ledger_blueprint,
@@ -88,6 +90,7 @@ def create_app(node: Node) -> Flask:
         origin=node.settings.origin,
         wall=SystemClock(),
         clock=node.clock,
+        spool_directory=node.settings.home,
     )
     provide(
         app,
@@ -97,6 +100,7 @@ def create_app(node: Node) -> Flask:
         node.rulebook,
         node.evaluations,
         node.incidents,
+        node.imports,
         node.lookups,
         node.ledger,
         node.witness,

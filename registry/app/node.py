@@ -10,6 +10,7 @@ from pathlib import Path
 from registry.app.auditing import Auditing, assemble_auditing
 from registry.app.contesting import Contesting, assemble_contesting
 from registry.app.facts import claim
+from registry.app.importing import assemble_imports
 from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
@@ -30,6 +31,7 @@ from registry.identity.keyring import Keyring, create_oprf_key
 from registry.identity.protection import Protector
 from registry.identity.service import Evaluations
 from registry.incidents.changes import Listeners
+from registry.incidents.imports import Imports
 from registry.incidents.service import Incidents
 from registry.jobs.service import Jobs
 from registry.jobs.worker import Worker
@@ -83,6 +85,7 @@ class Node:
     evaluations: Evaluations
     incidents: Incidents
     incident_listeners: Listeners
+    imports: Imports
     lookups: Lookups
     noticing: Noticing
     contesting: Contesting
@@ -202,6 +205,15 @@ def _wire(
         log_watch=log_watch,
     )
     jobs = Jobs()
+    imports = assemble_imports(
+        database=database,
+        rulebook=rulebook,
+        sealer=sealer,
+        keyring=keyring,
+        directory=directory,
+        incidents=incidents,
+        jobs=jobs,
+    )
     own_door = assemble_own_door(
         settings=settings,
         clock=clock,
@@ -288,6 +300,7 @@ def _wire(
                 *contesting.kinds,
                 *own_door.chores.kinds(),
                 *screening_kinds(screening.screening, clock),
+                *imports.kinds(),
             ],
         ),
         directory=directory,
@@ -295,6 +308,7 @@ def _wire(
         evaluations=Evaluations(database=database, keyring=keyring),
         incidents=incidents,
         incident_listeners=listeners,
+        imports=imports,
         lookups=lookups,
         noticing=noticing,
         contesting=contesting,

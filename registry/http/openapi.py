@@ -4,7 +4,7 @@ flask-smorest collects schemas and operations; what is true of every operation
 (problem answers, request ids, signatures) is added here once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -154,6 +154,18 @@ def describe_header(
             "schema": {"type": "string"},
         }
         _note(view, {"x-headers": {name: parameter}})
+        return view
+
+    return decorate
+
+
+def describe_body(media_types: Sequence[str], *, meaning: str) -> Callable[[View], View]:
+    """Notes on a view that it reads a body that no schema loads whole."""
+
+    def decorate(view: View) -> View:
+        content = {each: {"schema": {"type": "string"}} for each in media_types}
+        body = {"required": True, "description": meaning, "content": content}
+        _note(view, {"requestBody": body})
         return view
 
     return decorate

@@ -6,7 +6,7 @@ call first and runs the view without one, for work that must not hold a lock;
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -28,7 +28,7 @@ from registry.http.caller import (
 from registry.http.gate import NOT_ACTIVE, SEEN_BEFORE, Gate, Passage
 from registry.http.limits import announce
 from registry.http.openapi import describe_signed
-from registry.http.problems import BodyTooLarge
+from registry.http.problems import BodyTooLarge, MediaTypeUnsupported
 from registry.http.requests import request_id
 from registry.http.signed_request import (
     NotAuthenticated,
@@ -300,12 +300,15 @@ def signed_detached(*, scope: Scope | None) -> Callable[[View], View]:
     return decorate
 
 
-def signed_streamed(*, scope: Scope | None, bytes_max: int) -> Callable[[View], View]:
+def signed_streamed(
+    *, scope: Scope | None, bytes_max: int, media_types: Collection[str]
+) -> Callable[[View], View]:
     """As `signed_detached`, for bodies up to `bytes_max`: the view gets a `StreamedCall`."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapper(**path: Any) -> Response:
+            _require_media_type(media_types)
             return the(Door).answer_streamed(scope, bytes_max, lambda call: view(call, **path))
 
         describe_signed(wrapper, scope)
@@ -318,6 +321,12 @@ def require_scope(caller: Caller, scope: Scope | None) -> None:
     """Raises: ScopeMissing."""
     if scope is not None and scope not in caller.scopes:
         raise ScopeMissing(f"The scope {scope.value} is not granted to this member.")
+
+
+def _require_media_type(media_types: Collection[str]) -> None:
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if request.mimetype not in media_types or encoding != "identity":
+        raise MediaTypeUnsupported(f"Send {' or '.join(sorted(media_types))}, not compressed.")
 
 
 def _digest(data: bytes) -> bytes:

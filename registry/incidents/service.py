@@ -10,6 +10,7 @@ from registry.http.caller import Call
 from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
 from registry.incidents import standings, store
+from registry.incidents.bulk_filing import FilingParts
 from registry.incidents.changes import Listeners
 from registry.incidents.filer import Accepted, Filer
 from registry.incidents.intake import Intake, Taken, expiry_on
@@ -95,6 +96,16 @@ class Incidents:
         )
         self._rulings = Rulings(
             rulebook=rulebook, recorder=self._recorder, reinsertion=self._reinsertion
+        )
+
+    @property
+    def parts(self) -> FilingParts:
+        """What files reports here, for whoever files many of them."""
+        return FilingParts(
+            intake=self._intake,
+            filer=self._filer,
+            removal=self._removal,
+            reinsertion=self._reinsertion,
         )
 
     @property

@@ -152,7 +152,8 @@ def add(
     rows of everyone else are written anew.
     """
     lines: dict[bytes, list[dict[str, Any]]] = {}
-    for incident, identities in filed:
+    # In the order of ids, as they are read again from the incidents.
+    for incident, identities in sorted(filed, key=lambda each: each[0].id):
         for identity in identities:
             line = _line_of(incident, identity)
             lines.setdefault(identity.lookup_key, []).append(line)

@@ -14,6 +14,7 @@ MemberId = NewType("MemberId", str)
 IncidentId = NewType("IncidentId", str)
 LookupId = NewType("LookupId", str)
 EntryId = NewType("EntryId", str)
+ImportId = NewType("ImportId", str)
 
 
 class Prefix(Enum):
@@ -71,6 +72,11 @@ def new_member_id(now: datetime) -> MemberId:
 def new_incident_id(now: datetime) -> IncidentId:
     """A fresh incident id."""
     return IncidentId(with_prefix(Prefix.INCIDENT, new_uuid(now)))
+
+
+def new_import_id(now: datetime) -> ImportId:
+    """A fresh import id."""
+    return ImportId(with_prefix(Prefix.IMPORT, new_uuid(now)))
 
 
 def parse_id(prefix: Prefix, text: str) -> UUID:

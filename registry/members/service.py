@@ -268,6 +268,7 @@ class _Snapshot:
     version: int
     members: Mapping[MemberId, Member]
     keys: Mapping[str, _KnownKey]
+    scopes: Mapping[MemberId, Set[Scope]]
     reliability_ppm: Mapping[MemberId, int]
 
 
@@ -282,7 +283,7 @@ class Directory:
         self._clock = clock
         self._prior = prior
         self._lock = threading.Lock()
-        self._snapshot = _Snapshot(version=-1, members={}, keys={}, reliability_ppm={})
+        self._snapshot = _Snapshot(version=-1, members={}, keys={}, scopes={}, reliability_ppm={})
 
     def refresh(self, transaction: Transaction) -> None:
         """Makes this process see every change of members and keys committed so far.
@@ -340,6 +341,10 @@ class Directory:
         members = self._snapshot.members.values()
         return frozenset(member.id for member in members if member.is_suspended)
 
+    def has_scope(self, member: MemberId, scope: Scope) -> bool:
+        """Whether a member may do this now, whichever key it signed with."""
+        return scope in self._snapshot.scopes.get(member, frozenset())
+
     def _load(self, transaction: Transaction, version: int) -> _Snapshot:
         members = {member.id: member for member in store.list_members(transaction)}
         withheld: dict[MemberId, set[Scope]] = {}
@@ -351,6 +356,11 @@ class Directory:
             keys={
                 key.kid: _known_key(key, members[key.member], withheld.get(key.member, set()))
                 for key in store.list_keys(transaction)
+            },
+            scopes={
+                member.id: member.scopes - withheld.get(member.id, set())
+                for member in members.values()
+                if not member.is_suspended
             },
             reliability_ppm={
                 member.id: reliability_ppm(

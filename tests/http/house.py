@@ -155,14 +155,14 @@ def views(app: Flask) -> None:
         raise AssertionError("nobody here has this scope")
 
     @app.post("/streamed")
-    @signed_streamed(scope=Scope.REPORT, bytes_max=STREAMED_BYTES_MAX)
+    @signed_streamed(scope=Scope.REPORT, bytes_max=STREAMED_BYTES_MAX, media_types={""})
     def streamed(call: StreamedCall) -> Response:
         with the(Database).transaction() as transaction:
             mark(transaction)
         return Response(b"".join(call.body.pieces()), status=202)
 
     @app.post("/streamed-audit")
-    @signed_streamed(scope=Scope.AUDIT, bytes_max=STREAMED_BYTES_MAX)
+    @signed_streamed(scope=Scope.AUDIT, bytes_max=STREAMED_BYTES_MAX, media_types={""})
     def streamed_audit(call: StreamedCall) -> Response:
         raise AssertionError("nobody here has this scope")
 
