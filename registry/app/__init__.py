@@ -17,6 +17,8 @@ from registry import __version__
 from registry.app import health, pages, well_known
 from registry.app.node import Node
 from registry.app.worker import register_unreadable_bodies
+from registry.appeals.api import blueprint as appeals_blueprint
+from registry.appeals.subject_api import blueprint as own_appeals_blueprint
 from registry.http.limits import register_limit_headers
 from registry.http.openapi import create_api
 from registry.http.problems import register_problem_answers
@@ -67,6 +69,8 @@ _BLUEPRINTS = (
     letters_blueprint,
     corrections_blueprint,
     adverse_action_blueprint,
+    appeals_blueprint,
+    own_appeals_blueprint,
     health.blueprint,
 )
 
@@ -127,6 +131,10 @@ def create_app(node: Node) -> Flask:
         node.noticing.corrections,
         node.noticing.adverse_action,
         node.screening.door,
+        node.contesting.appeals,
+        node.contesting.answering,
+        node.contesting.reviews,
+        node.contesting.precedents,
     )
     api = create_api(app, version=__version__)
     for blueprint in _BLUEPRINTS:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from registry.app.noticing import Noticing
+from registry.appeals.service import Appeals
 from registry.crypto.note import vkey
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
@@ -54,6 +55,7 @@ def assemble_auditing(
     incidents: Incidents,
     lookups: Lookups,
     noticing: Noticing,
+    appeals: Appeals,
 ) -> Auditing:
     """The services over the rooms of one node."""
     edition = rulebook.current
@@ -80,6 +82,7 @@ def assemble_auditing(
             noticing.corrections.forget_subject,
             lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
         ),
+        appeals=appeals,
     )
     return Auditing(
         histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.app.auditing import Auditing, assemble_auditing
+from registry.app.contesting import Contesting, assemble_contesting
 from registry.app.facts import claim
 from registry.app.importing import assemble_imports
 from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.app.screening import ScreeningRooms, assemble_screening
+from registry.appeals.ports import NoJury
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -87,6 +89,7 @@ class Node:
     imports: Imports
     lookups: Lookups
     noticing: Noticing
+    contesting: Contesting
     sequencer: Sequencer
     log_watch: LogWatch
     witness: Witness
@@ -252,6 +255,19 @@ def _wire(
         noticing=noticing,
         authorisations=authorisations,
     )
+    contesting = assemble_contesting(
+        database=database,
+        rulebook=rulebook,
+        sealer=sealer,
+        ledger=ledger,
+        directory=directory,
+        members=members,
+        incidents=incidents,
+        listeners=listeners,
+        notices=noticing.notices,
+        letters=noticing.letters,
+        jury=NoJury(),
+    )
     auditing = assemble_auditing(
         settings=settings,
         database=database,
@@ -263,6 +279,7 @@ def _wire(
         incidents=incidents,
         lookups=lookups,
         noticing=noticing,
+        appeals=contesting.appeals,
     )
     screening = assemble_screening(
         settings=settings,
@@ -293,6 +310,7 @@ def _wire(
             kinds=[
                 *auditing.upkeep.kinds,
                 *noticing.kinds,
+                *contesting.kinds,
                 *own_door.chores.kinds(),
                 *screening_kinds(screening.screening, clock),
                 *imports.kinds(),
@@ -306,6 +324,7 @@ def _wire(
         imports=imports,
         lookups=lookups,
         noticing=noticing,
+        contesting=contesting,
         sequencer=_sequencer(settings, database, signing_key, marks),
         log_watch=log_watch,
         witness=_witness(settings, database, signing_key),

@@ -128,6 +128,18 @@ def describe_problems(*problems: type[Problem]) -> Callable[[View], View]:
     return decorate
 
 
+def describe_file_body(*media_types: str) -> Callable[[View], View]:
+    """Notes on a view that its body is a file of one of these types."""
+
+    def decorate(view: View) -> View:
+        _note(
+            view, {"requestBody": {"required": True, "content": {each: {} for each in media_types}}}
+        )
+        return view
+
+    return decorate
+
+
 def describe_header(
     name: str, *, meaning: str, presence: str = "optional"
 ) -> Callable[[View], View]:

@@ -143,6 +143,10 @@ class Recorder:
             at=actor.now,
         )
 
+    def seed_of(self, identity: KeptIdentity) -> bytes:
+        """The seed of an identity as it is kept."""
+        return self._protector.open_seed(identity.seed_sealed, identity.lookup_key)
+
     def _draft(
         self,
         actor: Actor,
@@ -150,10 +154,7 @@ class Recorder:
         incident: Incident,
         identities: Sequence[KeptIdentity],
     ) -> Draft:
-        seeds = sorted(
-            base64url.encode(self._protector.open_seed(each.seed_sealed, each.lookup_key))
-            for each in identities
-        )
+        seeds = sorted(base64url.encode(self.seed_of(each)) for each in identities)
         subject: dict[str, JsonValue] = {
             "content": base64url.encode(content_digest(incident.filing)),
             "incident": incident.id,

@@ -32,6 +32,7 @@ class Ruling(StrEnum):
     """What was ruled, as the entry's header says in `ruling`."""
 
     DISPUTED = "disputed"
+    SUPPLEMENTED = "supplemented"
     RELEASED = "released"
     UPHELD = "upheld"
     OVERTURNED = "overturned"
@@ -68,6 +69,13 @@ class Rulings:
     def identities_of(self, transaction: Transaction, incident: IncidentId) -> list[KeptIdentity]:
         """The identities an incident was filed under."""
         return list(store.identities_of(transaction, incident))
+
+    def seeds_of(self, transaction: Transaction, incident: IncidentId) -> list[tuple[bytes, bytes]]:
+        """Lookup key and seed of each identity an incident was filed under."""
+        return [
+            (each.lookup_key, self._recorder.seed_of(each))
+            for each in store.identities_of(transaction, incident)
+        ]
 
     def under(
         self, transaction: Transaction, lookup_keys: Collection[bytes]
@@ -109,6 +117,20 @@ class Rulings:
             Ruling.DISPUTED,
             incident,
             course=Course.DISPUTED,
+        )
+
+    def supplement(self, transaction: Transaction, actor: Actor, incident: Incident) -> Incident:
+        """Notes in the log that more was brought forward against a contested incident."""
+        assert incident.course is Course.DISPUTED, "what is supplemented is contested"
+        said = replace(actor, more={**actor.more, "ruling": Ruling.SUPPLEMENTED.value})
+        identities = store.identities_of(transaction, incident.id)
+        return self._recorder.record(
+            transaction,
+            said,
+            RecordType.DISPUTE,
+            before=incident,
+            after=incident,
+            identities=identities,
         )
 
     def block(

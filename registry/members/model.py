@@ -208,7 +208,7 @@ class Member:
 
     `reporter_group` is shared by members that belong together and so count as
     one voice. `upheld_ppm` and `overturned_ppm` are appeals against its
-    incidents, in millionths, after forgetting.
+    incidents, in millionths, after forgetting up to `appeals_counted_at`.
     """
 
     id: MemberId
@@ -223,6 +223,7 @@ class Member:
     overturned_ppm: int
     admitted_at: datetime
     suspended_at: datetime | None
+    appeals_counted_at: datetime | None = None
 
     @property
     def is_suspended(self) -> bool:

@@ -323,6 +323,11 @@ class Directory:
         """The reporter group a member's filings count under."""
         return self._snapshot.members[member].reporter_group
 
+    def members_of(self, group: str) -> Set[MemberId]:
+        """The members whose filings count under this reporter group."""
+        known = self._snapshot.members.values()
+        return {member.id for member in known if member.reporter_group == group}
+
     def reliability_ppm_of(self, member: MemberId) -> int:
         """How far a member's word counts, in millionths."""
         return self._snapshot.reliability_ppm[member]

@@ -31,6 +31,7 @@ members = sa.Table(
     sa.Column("overturned_ppm", sa.BigInteger, nullable=False),
     sa.Column("admitted_at", Instant, nullable=False),
     sa.Column("suspended_at", Instant),
+    sa.Column("appeals_counted_at", Instant),
 )
 
 member_keys = sa.Table(
@@ -97,6 +98,32 @@ def set_suspended_at(transaction: Transaction, member: MemberId, at: datetime | 
     """Suspends a member since `at`, or reinstates it (None)."""
     statement = sa.update(members).where(members.c.id == member).values(suspended_at=at)
     assert transaction.execute(statement).rowcount == 1
+
+
+def set_appeals(transaction: Transaction, member: Member) -> None:
+    """Keeps what is counted of the appeals against a member's incidents."""
+    statement = sa.update(members).where(members.c.id == member.id)
+    counted = {
+        "upheld_ppm": member.upheld_ppm,
+        "overturned_ppm": member.overturned_ppm,
+        "appeals_counted_at": member.appeals_counted_at,
+    }
+    assert transaction.execute(statement.values(counted)).rowcount == 1
+
+
+def list_counted_before(
+    transaction: Transaction, before: datetime, *, members_max: int
+) -> list[Member]:
+    """Members of whose appeals something may be forgotten since `before`, the oldest first."""
+    columns = members.c
+    statement = (
+        sa.select(members)
+        .where(columns.appeals_counted_at < before)
+        .where(columns.upheld_ppm + columns.overturned_ppm > 0)
+        .order_by(columns.appeals_counted_at, columns.id)
+        .limit(members_max)
+    )
+    return [_member_of(row) for row in transaction.execute(statement)]
 
 
 def find_member(transaction: Transaction, member: MemberId) -> Member | None:
@@ -205,6 +232,7 @@ def _member_values(member: Member) -> dict[str, Any]:
         "overturned_ppm": member.overturned_ppm,
         "admitted_at": member.admitted_at,
         "suspended_at": member.suspended_at,
+        "appeals_counted_at": member.appeals_counted_at,
     }
 
 
@@ -222,6 +250,7 @@ def _member_of(row: sa.Row[Any]) -> Member:
         overturned_ppm=row.overturned_ppm,
         admitted_at=row.admitted_at,
         suspended_at=row.suspended_at,
+        appeals_counted_at=row.appeals_counted_at,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from registry.appeals.service import Appeals
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.http import idempotency
@@ -50,6 +51,10 @@ TABLES = (
     "contacts",
     "screening_changes",
     "screening_shelves",
+    "appeals",
+    "appeal_texts",
+    "appeal_reviews",
+    "appeal_files",
 )
 
 
@@ -91,6 +96,7 @@ class Retention:
         incidents: Incidents,
         lookups: Lookups,
         also_forget: Collection[Callable[[Transaction, bytes], object]],
+        appeals: Appeals,
     ) -> None:
         self._database = database
         self._edition = rulebook.current
@@ -100,6 +106,7 @@ class Retention:
         self._removal = incidents.removal
         self._lookups = lookups
         self._also_forget = also_forget
+        self._appeals = appeals
 
     def run(self, now: datetime, *, entries_max: int = BATCH_ENTRIES_MAX) -> Iterator[Batch]:
         """Erases all that is due at `now`, and tells of each batch once it is on disk."""
@@ -201,6 +208,7 @@ class Retention:
             incidents=[incident],
         )
         assert erased.by is not None
+        self._appeals.erase(transaction, incident, now)
         self._removal.remove(transaction, removable, by=erased.by, now=now)
         store.forget(transaction, erased.entries)
         if order is not None:

@@ -37,6 +37,10 @@ def _named(edition: Edition) -> Iterator[str]:
         yield "reliability: both numbers of the prior must be positive"
     if not 0 < prior.monthly_forgetting_ppm <= 1_000_000:
         yield "reliability: monthly_forgetting must be above 0 and at most 1"
+    if prior.reporting_min_ppm * (prior.upheld + prior.overturned) >= prior.upheld * 1_000_000:
+        yield "reliability: reporting_min must be below what is believed at the beginning"
+    if edition.appeals.precedent_cases_min < 2:
+        yield "appeals: one case alone is nobody's precedent"
 
 
 def _calendar(edition: Edition) -> Iterator[str]:

@@ -14,6 +14,7 @@ from registry.kernel.canonical import JsonValue
 from registry.rulebook.consistency import require_consistent
 from registry.rulebook.model import (
     Ages,
+    AppealRules,
     Band,
     BandRange,
     Calendar,
@@ -92,6 +93,7 @@ def read_edition(source: bytes) -> Edition:
         deadlines=_deadlines(root.table("deadlines")),
         scorecard=_scorecard(root.table("scorecard")),
         reliability=_reliability(root.table("reliability")),
+        appeals=_appeals(root.table("appeals")),
         jury=_jury(root.table("jury")),
         ages=_ages(root.table("ages")),
         texts=_texts(root.table("texts")),
@@ -233,9 +235,16 @@ def _reliability(table: Table) -> ReliabilityPrior:
         upheld=table.whole("upheld"),
         overturned=table.whole("overturned"),
         monthly_forgetting_ppm=table.scaled("monthly_forgetting", 1_000_000),
+        reporting_min_ppm=table.scaled("reporting_min", 1_000_000),
     )
     table.done()
     return prior
+
+
+def _appeals(table: Table) -> AppealRules:
+    rules = AppealRules(precedent_cases_min=table.whole("precedent_cases_min"))
+    table.done()
+    return rules
 
 
 def _jury(table: Table) -> JuryRules:

@@ -211,12 +211,21 @@ class Scorecard:
 class ReliabilityPrior:
     """What is believed of a furnisher before any appeal is decided.
 
-    `monthly_forgetting_ppm` is how much of an outcome still counts a month later.
+    `monthly_forgetting_ppm` is how much of an outcome still counts a month later;
+    believed less than `reporting_min_ppm` a furnisher may not report.
     """
 
     upheld: int
     overturned: int
     monthly_forgetting_ppm: int
+    reporting_min_ppm: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealRules:
+    """What is said of decided appeals, and from how many alike."""
+
+    precedent_cases_min: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +308,7 @@ class Edition:
     deadlines: Deadlines
     scorecard: Scorecard
     reliability: ReliabilityPrior
+    appeals: AppealRules
     jury: JuryRules
     ages: Ages
     texts: Texts

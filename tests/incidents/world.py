@@ -74,9 +74,10 @@ class World:
         self.operator = Members(ledger=self.ledger, rulebook=RULEBOOK, origin=ORIGIN)
         self.protector = Protector(pepper=b"p" * 32, sealer=SEALER)
         self.listeners = Listeners()
+        self.keyring = _keyring()
         self.incidents = Incidents(
             rulebook=RULEBOOK,
-            keyring=_keyring(),
+            keyring=self.keyring,
             protector=self.protector,
             directory=self.directory,
             ledger=self.ledger,

@@ -1,0 +1,96 @@
+"""Assembles appeals: the three sides that act in them, and what happens when nobody does."""
+
+from dataclasses import dataclass
+
+from registry.appeals.answering import Answering
+from registry.appeals.case_file import CaseFiles
+from registry.appeals.correspondence import Correspondence
+from registry.appeals.deadlines import Deadlines
+from registry.appeals.docket import Docket
+from registry.appeals.ports import Jury, Letters, MemberNotices
+from registry.appeals.precedents import Precedents
+from registry.appeals.review import Reviews
+from registry.appeals.service import Appeals
+from registry.appeals.triage import load_playbooks
+from registry.crypto.sealing import Sealer
+from registry.database.engine import Database
+from registry.incidents.changes import Listeners
+from registry.incidents.service import Incidents
+from registry.jobs.kinds import Kind
+from registry.ledger.service import Ledger
+from registry.members.reliability import Reliability
+from registry.members.service import Directory, Members
+from registry.rulebook.model import Rulebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contesting:
+    """The services of appeals."""
+
+    appeals: Appeals
+    answering: Answering
+    reviews: Reviews
+    deadlines: Deadlines
+    precedents: Precedents
+    reliability: Reliability
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The work appeals make."""
+        return (*self.deadlines.kinds, *self.reliability.kinds)
+
+
+def assemble_contesting(
+    *,
+    database: Database,
+    rulebook: Rulebook,
+    sealer: Sealer,
+    ledger: Ledger,
+    directory: Directory,
+    members: Members,
+    incidents: Incidents,
+    listeners: Listeners,
+    notices: MemberNotices,
+    letters: Letters,
+    jury: Jury,
+) -> Contesting:
+    """The services over the rooms of one node; they hear of incidents that are withdrawn."""
+    files = CaseFiles(sealer=sealer)
+    playbooks = load_playbooks()
+    correspondence = Correspondence(notices=notices, letters=letters)
+    reliability = Reliability(members=members, prior=rulebook.current.reliability)
+    rulings = incidents.rulings
+    docket = Docket(
+        rulebook=rulebook,
+        rulings=rulings,
+        files=files,
+        playbooks=playbooks,
+        correspondence=correspondence,
+        reliability=reliability,
+        directory=directory,
+    )
+    appeals = Appeals(
+        docket=docket,
+        rulings=rulings,
+        files=files,
+        playbooks=playbooks,
+        correspondence=correspondence,
+        directory=directory,
+        jury=jury,
+    )
+    listeners.subscribe(appeals)
+    return Contesting(
+        appeals=appeals,
+        answering=Answering(docket=docket, files=files, playbooks=playbooks, incidents=incidents),
+        reviews=Reviews(
+            appeals=appeals,
+            docket=docket,
+            files=files,
+            rulings=rulings,
+            directory=directory,
+            ledger=ledger,
+        ),
+        deadlines=Deadlines(appeals=appeals, docket=docket, rulings=rulings),
+        precedents=Precedents(database=database),
+        reliability=reliability,
+    )

@@ -1,0 +1,71 @@
+"""What appeals ask of rooms that are not theirs, as narrow as they need it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from registry.appeals.model import AppealId
+from registry.database.transaction import Transaction
+from registry.kernel.canonical import JsonValue
+from registry.kernel.ids import IncidentId, MemberId
+from registry.notices.letter_model import LetterTemplate
+from registry.rulebook.model import Edition, Severity
+
+
+class MemberNotices(Protocol):
+    """Tells members, in the caller's transaction."""
+
+    def tell_member(
+        self,
+        transaction: Transaction,
+        *,
+        member: MemberId,
+        event_type: str,
+        data: Mapping[str, JsonValue],
+        now: datetime,
+    ) -> object:
+        """Promises a notice: ids only."""
+
+
+class Letters(Protocol):
+    """Writes to people, in the caller's transaction."""
+
+    def write(
+        self,
+        transaction: Transaction,
+        *,
+        lookup_keys: Collection[bytes],
+        template: LetterTemplate,
+        facts: Mapping[str, str],
+        incident: IncidentId | None,
+        furnisher: MemberId | None,
+        now: datetime,
+    ) -> object:
+        """Promises a letter, to a contact the person gave or by the furnisher as messenger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summons:
+    """The case a jury is to decide."""
+
+    appeal: AppealId
+    incident: IncidentId
+    furnisher: MemberId
+    severity: Severity
+    edition: Edition
+
+
+class Jury(Protocol):
+    """The second tier; its verdict comes back through `Review.receive_verdict`."""
+
+    def convene(self, transaction: Transaction, summons: Summons, now: datetime) -> bool:
+        """Begins to draw a jury; False: none can sit for this case, staff decides."""
+
+
+class NoJury:
+    """A node without a pool of jurors: a panel of staff decides every second tier."""
+
+    def convene(self, transaction: Transaction, summons: Summons, now: datetime) -> bool:
+        """None can sit."""
+        return False

@@ -1,0 +1,122 @@
+"""Decided appeals as anyone may read them: how many of a kind, and how they ended.
+
+A decision leaves a row without any id, dated to the quarter. What is published are
+counts, and only where enough cases are alike that none of them is anybody's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from registry.appeals.model import Appeal, Basis, Ground, Outcome
+from registry.database.engine import Database
+from registry.database.transaction import Transaction
+from registry.database.types import metadata
+from registry.kernel.ids import new_uuid
+from registry.rulebook.calendar import local_date
+from registry.rulebook.model import Edition
+
+GROUPS_SHOWN_MAX = 500
+_PUBLISHED = frozenset(
+    {Outcome.UPHELD, Outcome.AMENDED, Outcome.OVERTURNED, Outcome.WITHDRAWN_BY_FURNISHER}
+)
+
+precedents = sa.Table(
+    "precedents",
+    metadata,
+    # Random but for its time's first bits: it names nothing else.
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("edition", sa.String(32), nullable=False),
+    sa.Column("code", sa.String(8), nullable=False),
+    sa.Column("ground", sa.String(32), nullable=False),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("basis", sa.String(16), nullable=False),
+    sa.Column("quarter", sa.String(7), nullable=False),
+    sa.Index("ix_precedents_edition_code", "edition", "code"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precedent:
+    """Cases that are alike; the quarters are of the first and the last of them."""
+
+    edition: str
+    code: str
+    ground: Ground
+    outcome: Outcome
+    basis: Basis
+    cases: int
+    from_quarter: str
+    until_quarter: str
+
+
+class Precedents:
+    """What anyone may read."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    def published(self, edition: Edition) -> Sequence[Precedent]:
+        """What an edition's decided appeals were."""
+        with self._database.reading() as transaction:
+            return published(transaction, edition)
+
+
+def add(transaction: Transaction, appeal: Appeal, edition: Edition, now: datetime) -> None:
+    """Leaves what can be told of a decided appeal; a row for each of its grounds."""
+    if appeal.outcome not in _PUBLISHED or appeal.basis is None:
+        return
+    day = local_date(now, edition)
+    quarter = f"{day.year}-Q{(day.month + 2) // 3}"
+    # The id's time would date it to the millisecond.
+    begin = datetime(day.year, (day.month - 1) // 3 * 3 + 1, 1, tzinfo=edition.calendar.zone)
+    transaction.execute(
+        sa.insert(precedents),
+        [
+            {
+                "id": new_uuid(begin).bytes,
+                "edition": appeal.edition,
+                "code": appeal.code,
+                "ground": ground.value,
+                "outcome": appeal.outcome.value,
+                "basis": appeal.basis.value,
+                "quarter": quarter,
+            }
+            for ground in appeal.grounds
+        ],
+    )
+
+
+def published(transaction: Transaction, edition: Edition) -> Sequence[Precedent]:
+    """What an edition's decided appeals were, where enough of them are alike."""
+    columns = precedents.c
+    alike = (columns.code, columns.ground, columns.outcome, columns.basis)
+    cases = sa.func.count().label("cases")
+    select = (
+        sa.select(
+            *alike,
+            cases,
+            sa.func.min(columns.quarter).label("from_quarter"),
+            sa.func.max(columns.quarter).label("until_quarter"),
+        )
+        .where(columns.edition == edition.name)
+        .group_by(*alike)
+        .having(cases >= edition.appeals.precedent_cases_min)
+        .order_by(*alike)
+        .limit(GROUPS_SHOWN_MAX)
+    )
+    return [
+        Precedent(
+            edition=edition.name,
+            code=row.code,
+            ground=Ground(row.ground),
+            outcome=Outcome(row.outcome),
+            basis=Basis(row.basis),
+            cases=row.cases,
+            from_quarter=row.from_quarter,
+            until_quarter=row.until_quarter,
+        )
+        for row in transaction.execute(select)
+    ]

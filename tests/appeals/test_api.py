@@ -1,0 +1,260 @@
+"""The doors of appeals, from the report to the erased case, over HTTP and real jobs."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from registry.app.node import Node
+from registry.appeals.deadlines import KIND
+from registry.appeals.files import FILE_BYTES_MAX
+from registry.kernel.clock import MovableClock
+from registry.members.model import Role
+from tests.appeals import pictures
+from tests.incidents.door import document
+from tests.nodes import new_app, new_caller, new_node
+from tests.rulebook.filings import NOW
+from tests.subjects.person import PHONE, Person, token_of
+
+NUMBER, OTHER = "+8613800138000", "+8613900139000"
+STATEMENT = "It was not me.\nI was in hospital that week."
+REASONS = "The parcel was weighed at the counter, and the photo had been published before."
+
+
+def ok(answer: TestResponse, status: int = 200) -> Any:
+    assert status == answer.status_code, answer.text
+    return answer.json
+
+
+def slug(answer: TestResponse, status: int) -> str:
+    return str(ok(answer, status)["type"]).rpartition("/")[2]
+
+
+class Town:
+    """A platform, an operator, and people with phones."""
+
+    def __init__(self, node: Node, app: Flask, clock: MovableClock) -> None:
+        self.node, self.app, self.clock = node, app, clock
+        self.platform = new_caller(node, app, "alpha")
+        self.operator = new_caller(node, app, "operator", frozenset({Role.OPERATOR}))
+
+    def person(self, number: str = NUMBER, held_since: date = date(2020, 1, 1)) -> Person:
+        person = Person(app=self.app, node=self.node)
+        person.sign_in(number, held_since=held_since)
+        return person
+
+    def file(self, reference: str = "case-1", **changes: Any) -> str:
+        identity = {**token_of(self.node, PHONE, NUMBER), "last_verified_on": "2026-10-01"}
+        body = document(reference=reference, identities=[identity], **changes)
+        return str(ok(self.platform.call("POST", "/v1/incidents", body), 201)["incident"]["id"])
+
+    def look_up(self) -> Any:
+        body = {
+            "identities": [token_of(self.node, PHONE, NUMBER)],
+            "purpose": "refund_only_review",
+            "order": "order-7",
+            "authorisation": {"basis": "separate_consent", "reference": "consent-7"},
+            "agent": "staff-7",
+        }
+        return ok(self.platform.call("POST", "/v1/lookups", body))
+
+    def move(self, **by: float) -> None:
+        self.clock.move(timedelta(**by))
+        self.node.worker.run_due()
+
+    def review(self, appeal: str, act: str, status: int = 200, **said: Any) -> Any:
+        body = {"reviewer": "staff-r1", **said}
+        target = f"/v1/review/appeals/{appeal}/{act}"
+        return ok(self.operator.call("POST", target, body), status)
+
+    def count(self, table: str) -> int:
+        with self.node.database.reading() as transaction:
+            cursor = transaction.raw_cursor()
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            return int(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock(NOW)
+
+
+@pytest.fixture
+def town(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Town]:
+    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
+    yield Town(node, new_app(node), clock)
+    node.database.close()
+
+
+def lodge(person: Person, incident: str, *grounds: str) -> Any:
+    body = {
+        "incident": incident,
+        "grounds": list(grounds or ["not_me"]),
+        "statement": STATEMENT,
+        "then": "lodge",
+    }
+    return ok(person.call("POST", "/v1/subject/appeals", body), 201)["appeal"]
+
+
+def test_reported_contested_unanswered_gone_and_erased(town: Town) -> None:
+    """The whole way in the person's words; in the end the log holds and nothing else is left."""
+    incident = town.file()
+    town.move(days=8)
+    adverse = town.look_up()
+    assert adverse["score"] < 830
+    person = town.person()
+    appeal = lodge(person, incident)
+    assert "relayed" == appeal["state"]
+    assert 1 == town.look_up()["incidents"]["under_appeal"]
+    listed = ok(town.platform.call("GET", "/v1/appeals"))["appeals"]
+    assert [appeal["id"]] == [each["id"] for each in listed]
+    seen = ok(town.platform.call("GET", f"/v1/appeals/{appeal['id']}"))["appeal"]
+    assert [STATEMENT] == [each["text"] for each in seen["said"]]
+    assert {"answer", "absolute_limit"} <= {each["milestone"] for each in seen["deadlines"]}
+    notices = ok(town.platform.call("GET", "/v1/notices"))["notices"]
+    assert "appeal.relayed" in [each["type"] for each in notices]
+
+    town.move(days=14)
+    mine = ok(person.call("GET", f"/v1/subject/appeals/{appeal['id']}"))["appeal"]
+    assert ("closed", "overturned", "silence") == (mine["state"], mine["outcome"], mine["basis"])
+    assert {"answer": "missed"}.items() <= {
+        each["milestone"]: each["ending"] for each in mine["deadlines"]
+    }.items()
+    clean = town.look_up()
+    assert ("N", None, "none") == (clean["band"], clean["score"], clean["match"])
+
+    town.node.sequencer.step()
+    town.move(days=10)
+    list(town.node.auditing.retention.run(town.clock.now()))
+    town.node.sequencer.step()
+    assert 0 == town.count("appeal_texts") + town.count("appeal_files") + town.count("incidents")
+    assert [] == ok(person.call("GET", "/v1/subject/appeals"))["appeals"]
+    town.node.fsck.check()
+
+
+def test_a_draft_step_by_step_and_what_each_side_sees(town: Town) -> None:
+    """Grounds, then words, then evidence; files for reviewers only, each look on record."""
+    incident = town.file()
+    person = town.person()
+    begun = {"incident": incident, "grounds": ["evidence_forged"]}
+    appeal = ok(person.call("POST", "/v1/subject/appeals", begun), 201)["appeal"]["id"]
+    own = f"/v1/subject/appeals/{appeal}"
+    assert "draft-incomplete" == slug(person.call("POST", f"{own}/lodgement", {}), 422)
+    ok(person.call("PATCH", own, {"statement": STATEMENT, "facts": ["The shop was closed."]}))
+    picture = pictures.image("PNG")
+    file = ok(upload(person, appeal, picture, "image/png"), 201)["file"]
+    assert "lodged" == ok(person.call("POST", f"{own}/lodgement", {}))["appeal"]["state"]
+
+    assert 404 == town.platform.call("GET", f"/v1/appeals/{appeal}").status_code
+    viewed = town.review(appeal, "views")
+    assert [file["digest"]] == [each["digest"] for each in viewed["appeal"]["files"]]
+    assert viewed["receipt"]
+    target = f"/v1/review/appeals/{appeal}/file-views"
+    body = {"reviewer": "staff-r1", "file": file["id"]}
+    answer = town.operator.call("POST", target, body)
+    assert (picture, "attachment") == (answer.data, answer.headers["Content-Disposition"])
+    assert "relayed" == town.review(appeal, "acknowledgement")["appeal"]["state"]
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    ok(town.platform.call("POST", f"/v1/appeals/{appeal}/answer", said))
+    decision = {"ruling": "upheld", "reasons": REASONS}
+    town.review(appeal, "decisions", **decision)
+    upheld = town.review(appeal, "decisions", reviewer="staff-r2", **decision)["appeal"]
+    assert "upheld" == upheld["state"]
+    mine = ok(person.call("GET", own))["appeal"]
+    assert ["statement", "fact", "answer", "review", "review"] == [
+        each["kind"] for each in mine["said"]
+    ]
+    assert {"reviewer"} == {each["author"] for each in mine["said"] if each["kind"] == "review"}
+    assert "panel" == ok(person.call("POST", f"{own}/second-tier", {}))["appeal"]["state"]
+
+
+def upload(person: Person, appeal: str, content: bytes, media_type: str) -> TestResponse:
+    return person.app.test_client().post(
+        f"/v1/subject/appeals/{appeal}/evidence",
+        data=content,
+        content_type=media_type,
+        headers={"Authorization": f"Bearer {person.bearer}"},
+    )
+
+
+def test_a_refused_file_leaves_nothing(town: Town) -> None:
+    """Wrong type, polyglot, bomb, oversize, one too many: refused by name, and no row."""
+    person = town.person()
+    appeal = lodge(person, town.file())["id"]
+    version = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]["version"]
+    png = pictures.image("PNG")
+    for content, media_type, status in (
+        (b"MZ\x90", "application/x-msdownload", 422),
+        (png, "image/jpeg", 422),
+        (png + pictures.archive(), "image/png", 422),
+        (pictures.png_of(60_000, 60_000), "image/png", 422),
+        (pictures.pdf(b"<< /S /JavaScript >>"), "application/pdf", 422),
+        (b"a" * (FILE_BYTES_MAX + 1), "text/plain", 413),
+        (b"", "text/plain", 422),
+    ):
+        ok(upload(person, appeal, content, media_type), status)
+    assert 0 == town.count("appeal_files")
+    after = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
+    assert (version, []) == (after["version"], after["files"])
+    large = b"a" * (3 * 1024 * 1024)
+    ok(upload(person, appeal, large, "text/plain"), 201)
+    for number in range(7):
+        ok(upload(person, appeal, b"letter %d" % number, "text/plain"), 201)
+    assert "evidence-too-much" == slug(upload(person, appeal, b"another", "text/plain"), 409)
+    ok(upload(person, appeal, large, "text/plain"), 201)
+    assert 8 == town.count("appeal_files")
+
+
+def test_who_may_hold_another_s_number_learns_nothing_of_that_one(town: Town) -> None:
+    """They contest, and see neither code nor answer; a stranger does not even find it."""
+    incident = town.file()
+    newcomer = town.person(held_since=date(2026, 10, 6))
+    town.move(days=200)
+    newcomer = town.person(held_since=date(2027, 4, 1))
+    appeal = lodge(newcomer, incident, "number_reassigned")
+    assert appeal["code"] is None
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    ok(town.platform.call("POST", f"/v1/appeals/{appeal['id']}/answer", said))
+    mine = ok(newcomer.call("GET", f"/v1/subject/appeals/{appeal['id']}"))["appeal"]
+    assert (None, ["statement"]) == (mine["code"], [each["kind"] for each in mine["said"]])
+    stranger = town.person(OTHER)
+    assert "nothing-to-contest" == slug(
+        stranger.call("POST", "/v1/subject/appeals", {"incident": incident}), 404
+    )
+    answer = stranger.call("GET", f"/v1/subject/appeals/{appeal['id']}")
+    assert "appeal-not-found" == slug(answer, 404)
+    rival = new_caller(town.node, town.app, "beta")
+    assert 404 == rival.call("GET", f"/v1/appeals/{appeal['id']}").status_code
+
+
+def test_precedents_are_published_when_there_are_enough(town: Town) -> None:
+    """Four alike are nobody's business; of five anyone may read how they went."""
+    person = town.person()
+    for number in range(5):
+        day = str(date(2026, 10, 1) - timedelta(days=number))
+        incident = town.file(f"case-{number}", order=f"order-{number}", occurred_on=day)
+        lodge(person, incident)
+        assert [] == ok(town.app.test_client().get("/v1/precedents"))["precedents"]
+    town.move(days=25)
+    (precedent,) = ok(town.app.test_client().get("/v1/precedents"))["precedents"]
+    assert ("B101", "not_me", "overturned", "silence", 5) == tuple(
+        precedent[name] for name in ("code", "ground", "outcome", "basis", "cases")
+    )
+    assert 404 == town.app.test_client().get("/v1/precedents?edition=xx-1").status_code
+
+
+def test_the_deadline_job_is_one_that_renews_itself(town: Town) -> None:
+    """Registered once, whatever happens."""
+    town.node.worker.prepare()
+    town.node.worker.prepare()
+    with town.node.database.reading() as transaction:
+        waiting = town.node.jobs.waiting(transaction, 100)
+    assert 1 == [each.kind for each in waiting].count(KIND)
+
+
+def _evidence() -> dict[str, str]:
+    return {"class": "E1", "digest": "sha256:" + "ab" * 32, "media_type": "image/jpeg"}
