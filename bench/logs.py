@@ -24,6 +24,8 @@ import click
 from bench.figures import Spread, percentile, spread
 from bench.nodes import DATABASES, place_of, prepare
 from bench.results import RESULTS
+from registry.app.background import repeat
+from registry.app.chores import sequencing
 from registry.app.node import Node, assemble
 from registry.crypto.note import VerifierKey
 from registry.database.transaction import Transaction
@@ -236,7 +238,7 @@ def _ages_under_load(node: Node, plan: LogPlan) -> tuple[list[float], float]:
             published = [each.published_at for each in heads if each.published_at is not None]
             ages.append((SystemClock().now() - max(published)).total_seconds())
 
-    loop = threading.Thread(target=node.sequencer.run, args=(stop,))
+    loop = threading.Thread(target=repeat, args=(sequencing(node), stop))
     watcher = threading.Thread(target=look)
     loop.start()
     watcher.start()
