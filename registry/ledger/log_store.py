@@ -120,21 +120,16 @@ class StoredTiles:
 
 def pending(transaction: Transaction, entries_max: int) -> list[PendingEntry]:
     """The entries that wait, oldest ids first."""
-    columns = pending_entries.c
-    select = (
-        sa.select(columns.entry_id, columns.log, columns.entry, columns.lookup_keys)
-        .order_by(columns.entry_id)
-        .limit(entries_max)
-    )
-    return [
-        PendingEntry(
-            entry_id=bytes(row.entry_id),
-            log=row.log,
-            entry=bytes(row.entry),
-            lookup_keys=bytes(row.lookup_keys),
+    # Twenty thousand rows at once: the driver's own are read in a third of the time.
+    cursor = transaction.raw_cursor()
+    try:
+        cursor.execute(
+            f"SELECT {', '.join(PendingEntry._fields)} FROM pending_entries"  # noqa: S608
+            f" ORDER BY entry_id LIMIT {entries_max:d}"
         )
-        for row in transaction.execute(select)
-    ]
+        return [PendingEntry._make(row) for row in cursor.fetchall()]
+    finally:
+        cursor.close()
 
 
 def last_pending(transaction: Transaction) -> UUID | None:
@@ -235,7 +230,7 @@ def settle_payloads(transaction: Transaction, entries: Sequence[PendingEntry]) -
             cursor.execute("DELETE FROM pending_entries WHERE entry_id <= ?", (last,))
         else:
             cursor.execute(
-                f"WITH moved AS (DELETE FROM pending_entries WHERE entry_id = ANY(%s)"  # noqa: S608
+                f"WITH moved AS (DELETE FROM pending_entries WHERE entry_id = ANY(%b)"  # noqa: S608
                 f" RETURNING {names}) INSERT INTO log_payloads ({names}) SELECT {names} FROM moved",
                 ([each.entry_id for each in entries],),
             )
