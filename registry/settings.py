@@ -53,6 +53,13 @@ class DoorKind(StrEnum):
     FLASK = "flask"
 
 
+class AuthorisationRule(StrEnum):
+    """On which ground members may look people up."""
+
+    CONSENT = "consent"
+    ONE_USE = "one_use"
+
+
 _MAIL_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 _COUNTS = ("database_connections_max", "workers", "threads")
 _LIMITS = (
@@ -91,6 +98,7 @@ class Settings:
     log_lag_degrade_seconds: int = 60
     log_lag_refuse_seconds: int = 300
     disk_free_min_mebibytes: int = 64
+    authorisation: AuthorisationRule = AuthorisationRule.CONSENT
     mail_server: str = ""
     mail_from: str = ""
     mail_password_file: Path | None = None
@@ -212,6 +220,8 @@ def _typed(name: str, value: Any) -> Any:
                 return DoorKind(value)
             case "sequencer" | "jobs":
                 return Place(value)
+            case "authorisation":
+                return AuthorisationRule(value)
             case _ if name in _COUNTS or name in _LIMITS:
                 return int(value)
     except (TypeError, ValueError) as error:

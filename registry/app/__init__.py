@@ -42,6 +42,7 @@ from registry.oversight.api import blueprint as oversight_blueprint
 from registry.oversight.correction_api import blueprint as owed_corrections_blueprint
 from registry.oversight.erasure_api import blueprint as erasure_blueprint
 from registry.subjects.api import blueprint as subjects_blueprint
+from registry.subjects.record_api import blueprint as own_record_blueprint
 
 BODY_BYTES_MAX = 1024 * 1024
 
@@ -59,6 +60,7 @@ _BLUEPRINTS = (
     erasure_blueprint,
     subjects_blueprint,
     owed_corrections_blueprint,
+    own_record_blueprint,
     members_blueprint,
     rulebook_blueprint,
     notices_blueprint,
@@ -107,6 +109,12 @@ def create_app(node: Node) -> Flask:
         node.own_door.access,
         node.own_door.sessions,
         node.own_door.own_views,
+        node.own_door.authorisations,
+        node.own_door.records,
+        node.own_door.histories,
+        node.own_door.sayings,
+        node.own_door.severing,
+        node.own_door.exports,
         node.auditing.legal_holds,
         node.auditing.erasure_orders,
         node.auditing.recorder,

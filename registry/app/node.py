@@ -49,6 +49,7 @@ from registry.members.service import Directory, Members
 from registry.rulebook.editions import load_rulebook
 from registry.rulebook.model import Rulebook
 from registry.settings import FILE_NAME, Settings
+from registry.subjects.authorisations import Authorisations
 
 FIRST_KEY_ID = "k1"
 PEPPER_BYTES = 32
@@ -193,6 +194,9 @@ def _wire(
         ledger=ledger,
         listeners=listeners,
     )
+    authorisations = Authorisations(
+        protector=protector, directory=directory, edition=rulebook.current
+    )
     lookups = Lookups(
         rulebook=rulebook,
         keyring=keyring,
@@ -200,6 +204,8 @@ def _wire(
         incidents=incidents,
         ledger=ledger,
         log_watch=log_watch,
+        authorisations=authorisations,
+        authorisation_rule=settings.authorisation,
     )
     jobs = Jobs()
     imports = assemble_imports(
@@ -209,19 +215,6 @@ def _wire(
         keyring=keyring,
         directory=directory,
         incidents=incidents,
-        jobs=jobs,
-    )
-    own_door = assemble_own_door(
-        settings=settings,
-        clock=clock,
-        wall=wall,
-        database=database,
-        rulebook=rulebook,
-        sealer=sealer,
-        keyring=keyring,
-        protector=protector,
-        ledger=ledger,
-        directory=directory,
         jobs=jobs,
     )
     members = Members(ledger=ledger, rulebook=rulebook, origin=settings.origin)
@@ -238,6 +231,26 @@ def _wire(
         incidents=incidents,
         listeners=listeners,
         lookups=lookups,
+    )
+    own_door = assemble_own_door(
+        settings=settings,
+        clock=clock,
+        wall=wall,
+        database=database,
+        rulebook=rulebook,
+        sealer=sealer,
+        keyring=keyring,
+        protector=protector,
+        ledger=ledger,
+        directory=directory,
+        jobs=jobs,
+        contents=contents,
+        signing_key=signing_key,
+        incidents=incidents,
+        lookups=lookups,
+        listeners=listeners,
+        noticing=noticing,
+        authorisations=authorisations,
     )
     auditing = assemble_auditing(
         settings=settings,

@@ -2,24 +2,38 @@
 
 from dataclasses import dataclass
 
+from registry.app.noticing import Noticing, relay_of
 from registry.crypto.sealing import Sealer
+from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
 from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
+from registry.incidents.changes import Listeners
+from registry.incidents.service import Incidents
 from registry.jobs.service import Jobs
 from registry.kernel.clock import Clock
+from registry.ledger.contents import Contents
+from registry.ledger.history import SubjectHistory
 from registry.ledger.service import Ledger
+from registry.lookups.service import Lookups
 from registry.members.service import Directory
 from registry.rulebook.model import Rulebook
 from registry.settings import Mode, Settings
+from registry.subjects.alerts import LetterAlerts, SeveranceNotices
+from registry.subjects.authorisations import Authorisations
 from registry.subjects.chores import Chores
 from registry.subjects.evaluating import Identifiers, OwnShare
+from registry.subjects.exporting import OwnExports
+from registry.subjects.histories import Histories
 from registry.subjects.own import SubjectDoor
 from registry.subjects.recording import OwnViews
+from registry.subjects.records import OwnRecords
+from registry.subjects.sayings import Sayings
 from registry.subjects.senders import FileSender, MailSender, Senders
 from registry.subjects.sending import Channel, CodeSender
 from registry.subjects.service import SubjectAccess
 from registry.subjects.sessions import Sessions
+from registry.subjects.severing import Severing
 from registry.subjects.sign_ins import SignIns
 
 SANDBOX_CODES_FILE = "codes.ndjson"
@@ -34,6 +48,12 @@ class OwnDoor:
     sign_ins: SignIns
     sessions: Sessions
     own_views: OwnViews
+    authorisations: Authorisations
+    records: OwnRecords
+    histories: Histories
+    sayings: Sayings
+    severing: Severing
+    exports: OwnExports
     chores: Chores
 
 
@@ -50,8 +70,15 @@ def assemble_own_door(
     ledger: Ledger,
     directory: Directory,
     jobs: Jobs,
+    contents: Contents,
+    signing_key: PrivateKey,
+    incidents: Incidents,
+    lookups: Lookups,
+    listeners: Listeners,
+    noticing: Noticing,
+    authorisations: Authorisations,
 ) -> OwnDoor:
-    """The services over the rooms of one node."""
+    """The services over the rooms of one node; alerts listen from here on."""
     senders = Senders(_senders(settings))
     identifiers = Identifiers(
         federation=settings.federation,
@@ -68,6 +95,23 @@ def assemble_own_door(
     )
     sessions = Sessions(protector=protector)
     own_views = OwnViews(ledger=ledger, edition=rulebook.current.name)
+    edition = rulebook.current
+    records = OwnRecords(edition=edition, incidents=incidents, directory=directory)
+    histories = Histories(
+        edition=edition,
+        contents=contents,
+        directory=directory,
+        history=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),
+    )
+    alerts = LetterAlerts(
+        edition=edition,
+        directory=directory,
+        incidents=incidents,
+        contacts=noticing.contacts,
+        letters=noticing.letters,
+    )
+    lookups.subscribe(alerts)
+    listeners.subscribe(alerts)
     return OwnDoor(
         door=SubjectDoor(database=database, sessions=sessions, wall=wall, clock=clock),
         access=SubjectAccess(
@@ -79,16 +123,42 @@ def assemble_own_door(
             sign_ins=sign_ins,
             sessions=sessions,
             own_views=own_views,
+            contacts=noticing.contacts,
         ),
         sign_ins=sign_ins,
         sessions=sessions,
         own_views=own_views,
+        authorisations=authorisations,
+        records=records,
+        histories=histories,
+        sayings=Sayings(
+            edition=edition,
+            incidents=incidents,
+            own_views=own_views,
+            contacts=noticing.contacts,
+        ),
+        severing=Severing(
+            incidents=incidents,
+            records=records,
+            own_views=own_views,
+            furnishers=SeveranceNotices(notices=noticing.notices),
+        ),
+        exports=OwnExports(
+            origin=settings.origin,
+            edition=edition,
+            key=signing_key,
+            ledger=ledger,
+            records=records,
+            histories=histories,
+            own_views=own_views,
+        ),
         chores=Chores(
             database=database,
             wall=wall,
             senders=senders,
             sign_ins=sign_ins,
             sessions=sessions,
+            authorisations=authorisations,
         ),
     )
 
@@ -98,13 +168,8 @@ def _senders(settings: Settings) -> dict[Channel, CodeSender]:
     if settings.mode is Mode.SANDBOX:
         to_file = FileSender(settings.home / SANDBOX_CODES_FILE)
         return {Channel.MAIL: to_file, Channel.SMS: to_file}
-    if not settings.mail_server:
+    relay = relay_of(settings)
+    if relay is None:
         return {}
-    password = settings.mail_password_file
-    return {
-        Channel.MAIL: MailSender(
-            server=settings.mail_server,
-            sender=settings.mail_from,
-            password=password.read_text(encoding="utf-8").strip() if password else None,
-        )
-    }
+    authority = settings.authority.replace(":", ".")
+    return {Channel.MAIL: MailSender(relay=relay, authority=authority)}

@@ -8,6 +8,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
     main -> lazy  one module a group, loaded when it is called
               |-> calling     report, lookup, call: the SDK at the prompt
               |-> importing   a file of reports
+              |-> subject     a person's own door
               |-> score       explain: recompute a score offline
               |-> log, receipt, certificate: verifying what the registry says of itself
               |-> members, keys, letters, node, jobs, retention, demo: running a node
@@ -43,6 +44,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.calling",
         attribute="lookup",
         summary="Ask what is known about a person before a refund, and why.",
+    ),
+    "subject": LazyCommand(
+        module="registry.cli.subject",
+        attribute="subject",
+        summary="See, as a person, what is known of you; freeze, authorise, take away.",
     ),
     "call": LazyCommand(
         module="registry.cli.calling",

@@ -49,10 +49,10 @@ class Outgoing:
 
 
 class Calls:
-    """Makes calls to one registry; threads may share it."""
+    """Makes calls to one registry; threads may share it. `signer` None: a person, no member."""
 
     def __init__(
-        self, *, transport: Transport, signer: Signer, retries: Retries, timer: Timer
+        self, *, transport: Transport, signer: Signer | None, retries: Retries, timer: Timer
     ) -> None:
         self._transport = transport
         self._signer = signer
@@ -69,6 +69,7 @@ class Calls:
 
         Raises: RegistryUnreachable, AnswerNotUnderstood.
         """
+        assert self._signer is not None, "a member has a key"
         call = self._prepared(call)
         offset = self._clock_offset
         answer = self._persistently(call, self._signer)

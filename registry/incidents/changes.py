@@ -20,7 +20,8 @@ class Change:
     """One committed-together change of an incident.
 
     `before` is None for a report. `entry` is the change's own entry in the log of
-    incidents; `lookup_keys` are those the incident is filed under, each once.
+    incidents; `lookup_keys` are those the incident is filed under, each once. A
+    severance changes nothing but that it is not found by `lookup_keys` any more.
     """
 
     record_type: RecordType
@@ -29,6 +30,7 @@ class Change:
     lookup_keys: Sequence[bytes]
     entry: Appended
     at: datetime
+    is_severance: bool = False
 
 
 class Listener(Protocol):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from registry.identity.model import IdentityToken
+from registry.incidents.flags import Flags
 from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.money import Money
 from registry.kernel.problems import Kind, Problem, Text
@@ -232,10 +233,11 @@ class KnownIncident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSubject:
-    """All that is filed under one lookup key and not quarantined."""
+    """All that is filed under one lookup key and not quarantined, and what the person says."""
 
     incidents: Sequence[KnownIncident]
     protective: Sequence[ProtectiveMarker]
+    flags: Flags | None = None
 
 
 def state_of(incident: Incident, edition: Edition, now: datetime) -> State:

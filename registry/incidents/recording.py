@@ -5,7 +5,7 @@ call, or by the registry itself when a time limit has run out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -102,22 +102,46 @@ class Recorder:
 
         Tells whoever listens. Gives the incident with the receipt of the change.
         """
+        change = self._write(transaction, actor, record_type, before, after, identities)
+        self._listeners.tell(transaction, change)
+        return change.after
+
+    def sever(
+        self,
+        transaction: Transaction,
+        actor: Actor,
+        incident: Incident,
+        identities: Sequence[KeptIdentity],
+    ) -> Incident:
+        """As `record`, of an incident that was cut off from these identities, and from no other."""
+        change = self._write(
+            transaction, actor, RecordType.AMENDMENT, incident, incident, identities
+        )
+        self._listeners.tell(transaction, replace(change, is_severance=True))
+        return change.after
+
+    def _write(
+        self,
+        transaction: Transaction,
+        actor: Actor,
+        record_type: RecordType,
+        before: Incident | None,
+        after: Incident,
+        identities: Sequence[KeptIdentity],
+    ) -> Change:
         today = local_date(actor.now, self._rulebook.current)
         lookup_keys = {each.lookup_key for each in identities}
         standings.recompute(transaction, lookup_keys, today)
         draft = self._draft(actor, record_type, after, identities)
         (entry,) = self._ledger.append(transaction, [draft], actor.now)
-        kept = store.keep_receipt(transaction, after, self._ledger.receipt(entry))
-        change = Change(
+        return Change(
             record_type=record_type,
             before=before,
-            after=kept,
+            after=store.keep_receipt(transaction, after, self._ledger.receipt(entry)),
             lookup_keys=sorted(lookup_keys),
             entry=entry,
             at=actor.now,
         )
-        self._listeners.tell(transaction, change)
-        return kept
 
     def _draft(
         self,

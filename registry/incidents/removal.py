@@ -140,6 +140,10 @@ class Removal:
             standings.recompute(transaction, set(removable.lookup_keys), today)
         self._listeners.tell_of_removal(transaction, identities, now)
 
+    def forget_flags(self, transaction: Transaction, lookup_key: bytes) -> None:
+        """Deletes what the person of this key has said at their own door."""
+        standings.change_flags(transaction, [lookup_key], lambda _flags: None)
+
     def is_reference_known(
         self, transaction: Transaction, furnisher: MemberId, reference: str
     ) -> bool:
@@ -167,7 +171,7 @@ class Removal:
         return None
 
     def _removable(self, transaction: Transaction, incident: Incident, cause: Cause) -> Removable:
-        identities = store.identities_of(transaction, incident.id)
+        identities = store.every_identity_of(transaction, incident.id)
         keys = tuple(sorted({bytes(each.lookup_key) for each in identities}))
         return Removable(incident=incident, lookup_keys=keys, cause=cause)
 

@@ -69,9 +69,13 @@ def taken_back(
 
 
 def under(transaction: Transaction, lookup_key: bytes) -> list[IncidentId]:
-    """The incidents filed under a lookup key."""
+    """The incidents that are found by a lookup key."""
     columns = incident_identities.c
-    select = sa.select(columns.incident_id).where(columns.lookup_key == lookup_key).distinct()
+    select = (
+        sa.select(columns.incident_id)
+        .where(columns.lookup_key == lookup_key, columns.severed_at.is_(None))
+        .distinct()
+    )
     return [IncidentId(each) for each in transaction.execute(select).scalars()]
 
 

@@ -128,6 +128,7 @@ def identity_values(incident: IncidentId, identities: Sequence[KeptIdentity]) ->
             identity.lookup_key,
             identity.seed_sealed,
             identity.last_verified_on.isoformat(),
+            None,
         )
         for position, identity in enumerate(identities)
     ]

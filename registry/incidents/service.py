@@ -13,6 +13,7 @@ from registry.incidents import standings, store
 from registry.incidents.bulk_filing import FilingParts
 from registry.incidents.changes import Listeners
 from registry.incidents.filer import Accepted, Filer, Receipts
+from registry.incidents.flags import Flags
 from registry.incidents.intake import Intake, Taken, expiry_on
 from registry.incidents.model import (
     Amendment,
@@ -33,6 +34,7 @@ from registry.incidents.model import (
     is_matched_by,
     state_of,
 )
+from registry.incidents.own import OwnIncidents
 from registry.incidents.proving import require_proof, require_proof_again
 from registry.incidents.recording import Recorder, caller_of
 from registry.incidents.reinsertion import Reinsertion
@@ -94,6 +96,7 @@ class Incidents:
             reinsertion=self._reinsertion,
             listeners=listeners,
         )
+        self._own_incidents = OwnIncidents(recorder=self._recorder)
         self._rulings = Rulings(
             rulebook=rulebook, recorder=self._recorder, reinsertion=self._reinsertion
         )
@@ -112,6 +115,11 @@ class Incidents:
     def removal(self) -> Removal:
         """Takes incidents out of the database when their time has come."""
         return self._removal
+
+    @property
+    def own(self) -> OwnIncidents:
+        """Incidents by the person they are about."""
+        return self._own_incidents
 
     @property
     def rulings(self) -> Rulings:
@@ -226,15 +234,22 @@ class Incidents:
         Filings of suspended members are quarantined: they are not in it. Whether
         an incident is in effect yet, or still, is for the score to say.
         """
-        found = standings.read(transaction, lookup_keys)
-        furnishers = {line.furnisher for lines in found.values() for line in lines}
+        found = standings.read_rows(transaction, lookup_keys)
+        furnishers = {line.furnisher for row in found.values() for line in row.lines}
         if any(self._directory.member(each) is None for each in furnishers):
             # Admitted, and its filing committed, since this call was let in.
             self._directory.refresh(transaction)
-        return {key: self._known(lines) for key, lines in found.items()}
+        return {key: self._known(row) for key, row in found.items()}
 
-    def _known(self, lines: list[standings.StandingLine]) -> KnownSubject:
-        heard = [line for line in lines if not self._directory.is_suspended(line.furnisher)]
+    def flags_of(
+        self, transaction: Transaction, lookup_keys: Collection[bytes]
+    ) -> Mapping[bytes, Flags]:
+        """What people said of these identities at their own door, by key."""
+        rows = standings.read_rows(transaction, lookup_keys)
+        return {key: row.flags for key, row in rows.items() if row.flags is not None}
+
+    def _known(self, row: standings.StandingRow) -> KnownSubject:
+        heard = [line for line in row.lines if not self._directory.is_suspended(line.furnisher)]
         return KnownSubject(
             incidents=tuple(self._known_incidents(heard)),
             protective=tuple(
@@ -247,6 +262,7 @@ class Incidents:
                 for line in heard
                 if line.severity is None
             ),
+            flags=row.flags,
         )
 
     def _known_incidents(self, lines: list[standings.StandingLine]) -> Iterator[KnownIncident]:

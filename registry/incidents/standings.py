@@ -6,7 +6,7 @@ is applied when it is read, so that no job has to visit rows.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from registry.database.bulk import Row
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
+from registry.incidents.flags import Flags, flags_from_text, flags_to_text
 from registry.incidents.model import Block, Course, Incident, KeptIdentity, doubt_of
 from registry.incidents.store import incident_identities, incidents
 from registry.kernel.clock import format_instant, parse_instant
@@ -31,6 +32,8 @@ standings = sa.Table(
     sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
     sa.Column("contributions", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    # What the person said at their own door; not of the incidents, and kept without any.
+    sa.Column("flags", sa.Text),
     # Rows are rewritten in place: room on the page keeps the update off the index.
     postgresql_with={"fillfactor": 80},
 )
@@ -42,7 +45,13 @@ _LOCK = (
     " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
 )
 _KEEP = "UPDATE standings SET contributions = ? WHERE lookup_key = ?"
-_DROP = "DELETE FROM standings WHERE lookup_key = ?"
+_DROP = "DELETE FROM standings WHERE lookup_key = ? AND flags IS NULL"
+_DROP_EMPTY = (
+    "DELETE FROM standings WHERE lookup_key = ? AND flags IS NULL AND contributions = '[]'"
+)
+_FLAG = "UPDATE standings SET flags = ? WHERE lookup_key = ?"
+_READ = "SELECT lookup_key, contributions, flags FROM standings WHERE lookup_key "
+_READ_POSTGRESQL = _READ + "= ANY(%s)"
 _STOOD = "SELECT lookup_key FROM standings WHERE lookup_key IN ({places})"
 _ADD = "INSERT INTO standings (lookup_key, contributions, version) VALUES (?, ?, 1)"
 _ADD_POSTGRESQL = (
@@ -54,7 +63,6 @@ _ADD_POSTGRESQL = (
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 # A text for each length is prepared once a connection: few lengths, few texts.
 _ROWS_MAX = 500
-_READ_POSTGRESQL = "SELECT lookup_key, contributions FROM standings WHERE lookup_key = ANY(%s)"
 
 # Built once: building it takes as long as running it.
 _LINES = (
@@ -75,6 +83,7 @@ _LINES = (
     .join(incidents, incidents.c.id == incident_identities.c.incident_id)
     .where(
         incident_identities.c.lookup_key.in_(sa.bindparam("keys", expanding=True)),
+        incident_identities.c.severed_at.is_(None),
         incidents.c.course.not_in(_GONE),
         incidents.c.expires_on > sa.bindparam("today"),
     )
@@ -98,20 +107,62 @@ class StandingLine:
     last_verified_on: date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRow:
+    """All that is kept ready of one identity."""
+
+    lines: list[StandingLine]
+    flags: Flags | None
+
+
 def read(
     transaction: Transaction, lookup_keys: Collection[bytes]
 ) -> Mapping[bytes, list[StandingLine]]:
-    """The standing rows of these keys, by key, with one SELECT; a clean subject has none."""
+    """The lines of these keys' rows, by key, with one SELECT; a clean subject has none."""
+    return {key: row.lines for key, row in read_rows(transaction, lookup_keys).items()}
+
+
+def read_rows(
+    transaction: Transaction, lookup_keys: Collection[bytes]
+) -> Mapping[bytes, StandingRow]:
+    """The standing rows of these keys, by key, with one SELECT; most people have none."""
     cursor = transaction.hot_cursor()
     if transaction.is_sqlite:
         places = ", ".join("?" * len(lookup_keys))
-        cursor.execute(
-            f"SELECT lookup_key, contributions FROM standings WHERE lookup_key IN ({places})",  # noqa: S608 # places are question marks
-            list(lookup_keys),
-        )
+        cursor.execute(f"{_READ}IN ({places})", list(lookup_keys))
     else:
         cursor.execute(_READ_POSTGRESQL, [list(lookup_keys)])
-    return {bytes(key): [_line(each) for each in json.loads(text)] for key, text in cursor}
+    return {
+        bytes(key): StandingRow(
+            lines=[_line(each) for each in json.loads(text)],
+            flags=None if flags is None else flags_from_text(flags),
+        )
+        for key, text, flags in cursor
+    }
+
+
+def change_flags(
+    transaction: Transaction,
+    lookup_keys: Collection[bytes],
+    change: Callable[[Flags | None], Flags | None],
+) -> Mapping[bytes, Flags | None]:
+    """Replaces the flags of these keys by what `change` makes of them; None: there are none.
+
+    The rows are locked as `recompute` locks them: a filing and a freeze of one subject wait
+    for each other. Gives what the flags are from now on.
+    """
+    keys = sorted(set(lookup_keys))
+    _lock(transaction, keys)
+    found = read_rows(transaction, keys)
+    changed = {}
+    for key in keys:
+        flags = change(found[key].flags)
+        changed[key] = None if flags is None or flags.says_nothing else flags
+        kept = changed[key]
+        _run(transaction, _FLAG, [None if kept is None else flags_to_text(kept), key])
+        if kept is None:
+            _run(transaction, _DROP_EMPTY, [key])
+    return changed
 
 
 def page(
@@ -140,6 +191,8 @@ def recompute(transaction: Transaction, lookup_keys: Set[bytes], today: date) ->
     after the lock is what every earlier holder committed.
     """
     keys = sorted(lookup_keys)
+    if not keys:
+        return
     _lock(transaction, keys)
     _rewrite(transaction, keys, today)
 
@@ -193,8 +246,9 @@ def _rewrite(transaction: Transaction, keys: Sequence[bytes], today: date) -> No
             found = lines.get(key)
             if found:
                 _run(transaction, _KEEP, [_text_of(found), key])
-            else:
-                _run(transaction, _DROP, [key])
+            elif not _run(transaction, _DROP, [key]):
+                # No incident is left, but what the person said is.
+                _run(transaction, _KEEP, ["[]", key])
 
 
 def row_of(incident: Incident, identity: KeptIdentity) -> Row:
@@ -216,13 +270,14 @@ def _lock(transaction: Transaction, keys: Sequence[bytes]) -> None:
     _run(transaction, _LOCK.format(places=places), list(keys))
 
 
-def _run(transaction: Transaction, statement: str, parameters: Sequence[bytes | str]) -> None:
-    """Runs a statement with question marks for placeholders, on either database."""
+def _run(transaction: Transaction, statement: str, parameters: Sequence[bytes | str | None]) -> int:
+    """Runs a statement with question marks for placeholders; how many rows it touched."""
     cursor = transaction.hot_cursor()
     try:
         cursor.execute(
             statement if transaction.is_sqlite else statement.replace("?", "%s"), parameters
         )
+        return int(cursor.rowcount)
     finally:
         cursor.close()
 

@@ -82,6 +82,8 @@ incident_identities = sa.Table(
     sa.Column("lookup_key", sa.LargeBinary(32), nullable=False, index=True),
     sa.Column("seed_sealed", sa.LargeBinary, nullable=False),
     sa.Column("last_verified_on", sa.Date, nullable=False),
+    # Since a later holder of the identifier said that this is not theirs, it is not found by it.
+    sa.Column("severed_at", Instant),
 )
 
 
@@ -195,12 +197,24 @@ def page_of(
 
 
 def identities_of(transaction: Transaction, incident: IncidentId) -> Sequence[KeptIdentity]:
+    """The identities an incident is found by, in their order: not those that were severed."""
+    return _identities(
+        transaction,
+        incident_identities.c.incident_id == incident,
+        incident_identities.c.severed_at.is_(None),
+    )
+
+
+def every_identity_of(transaction: Transaction, incident: IncidentId) -> Sequence[KeptIdentity]:
     """The identities an incident was filed under, in their order."""
-    columns = incident_identities.c
+    return _identities(transaction, incident_identities.c.incident_id == incident)
+
+
+def _identities(
+    transaction: Transaction, *conditions: sa.ColumnElement[bool]
+) -> Sequence[KeptIdentity]:
     select = (
-        sa.select(incident_identities)
-        .where(columns.incident_id == incident)
-        .order_by(columns.position)
+        sa.select(incident_identities).where(*conditions).order_by(incident_identities.c.position)
     )
     return [
         KeptIdentity(

@@ -10,6 +10,7 @@ statement convicts it; the statement is its own evidence.
      "logs": [{"log": "access/2026h2", "size": S, "root": b64u,
                "entries": [{"entry", "index", "leaf": b64u SHA-256(00 || entry)}]}]}
 
+With `since`, an instant, it speaks of the entries made from the hour of it on.
 `waiting` counts the entries that came after those checkpoints. Entries whose
 content was erased are not in it: nobody knows any more whom they were about.
 """
@@ -18,7 +19,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from registry.crypto.merkle import leaf_hash
@@ -26,9 +27,10 @@ from registry.crypto.signature import PrivateKey, sign_compact
 from registry.database.transaction import Transaction
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
+from registry.kernel.clock import format_instant
 from registry.ledger import content_store
 from registry.ledger.contents import Contents, Settled, SignedTree
-from registry.ledger.model import Shard
+from registry.ledger.model import Shard, decode_entry
 
 HISTORY_TYPE = "ccr-history+jwt"
 _LABEL = b"ccr-history-v1\x00"
@@ -72,8 +74,18 @@ class SubjectHistory:
         self._origin = origin
         self._key = key
 
-    def of(self, transaction: Transaction, seeds: Sequence[bytes], now: datetime) -> History:
-        """Every entry about the person who has these seeds, oldest first in each shard."""
+    def of(
+        self,
+        transaction: Transaction,
+        seeds: Sequence[bytes],
+        now: datetime,
+        *,
+        since: datetime | None = None,
+    ) -> History:
+        """Every entry about the person who has these seeds, oldest first in each shard.
+
+        `since`: what was made before is an earlier holder's, and not in it.
+        """
         assert seeds, "a person has an identity"
         keys = self._contents.lookup_keys(seeds)
         waiting = content_store.waiting_about(transaction, keys)
@@ -83,7 +95,7 @@ class SubjectHistory:
             for shard in self._contents.shards(transaction)
             if (tree := self._contents.signed_tree(transaction, shard)) is not None
         }
-        found = self._entries(transaction, keys)
+        found = [each for each in self._entries(transaction, keys) if _is_of(each, since)]
         by_shard: dict[Shard, list[Settled]] = defaultdict(list)
         for each in found:
             tree = trees.get(each.place.shard)
@@ -97,7 +109,7 @@ class SubjectHistory:
         )
         count = sum(len(each.entries) for each in logs)
         return History(
-            statement=self._sign(seeds, logs, count, waiting, now),
+            statement=self._sign(seeds, logs, count, waiting, now, since),
             count=count,
             waiting=waiting,
             logs=logs,
@@ -125,6 +137,7 @@ class SubjectHistory:
         count: int,
         waiting: int,
         now: datetime,
+        since: datetime | None,
     ) -> str:
         header = {
             "alg": self._key.algorithm.value,
@@ -139,12 +152,22 @@ class SubjectHistory:
             "waiting": waiting,
             "logs": [_claimed(each) for each in logs],
         }
+        if since is not None:
+            claims["since"] = format_instant(since)
         return sign_compact(header=header, claims=claims, key=self._key)
 
 
 def subject_digest(seeds: Sequence[bytes]) -> bytes:
     """Whom a statement is about: whoever holds the seeds can tell, nobody else."""
     return hashlib.sha256(_LABEL + b"".join(sorted(set(seeds)))).digest()
+
+
+def _is_of(settled: Settled, since: datetime | None) -> bool:
+    """Whether an entry is of the hour of `since`, or later: its bytes say no more."""
+    if since is None:
+        return True
+    hour = decode_entry(settled.place.entry).hour
+    return hour + timedelta(hours=1) > since
 
 
 def _log_history(signed: SignedTree, entries: Sequence[Settled]) -> LogHistory:

@@ -23,9 +23,11 @@ from registry.lookups.model import (
     LookupNotFound,
     LookupRequest,
     LookupScopeMissing,
+    OneUseRequired,
     Outcome,
     OutcomeAlreadyRecorded,
     PurposeNotGranted,
+    SubjectFrozen,
 )
 from registry.lookups.schemas import (
     BatchAnswerSchema,
@@ -44,7 +46,9 @@ _request_schema = LookupRequestSchema()
 
 @blueprint.route("/v1/lookups", methods=["POST"])
 @signed(scope=None)
-@describe_problems(LookupScopeMissing, PurposeNotGranted, AuthorisationNotKnown)
+@describe_problems(
+    LookupScopeMissing, PurposeNotGranted, AuthorisationNotKnown, OneUseRequired, SubjectFrozen
+)
 @blueprint.arguments(LookupRequestSchema)
 @blueprint.response(200, LookupAnswerSchema)
 def make_lookup(call: Call, lookup: LookupRequest) -> Response:

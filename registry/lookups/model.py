@@ -74,6 +74,34 @@ class AuthorisationNotKnown(Problem):
     )
 
 
+class OneUseRequired(Problem):
+    """At this node every lookup needs a one-use authorisation of the person."""
+
+    kind = Kind.FORBIDDEN
+    title = Text(en="A one-use authorisation is required", zh="需要一次性授权")
+    advice = Text(
+        en="Ask the person for a one-use authorisation. The attempt stands in the log.",
+        zh="请向信息主体取得一次性授权。本次尝试已记入查询日志。",
+    )
+
+
+class SubjectFrozen(Problem):
+    """The person has frozen what is known of them; that says nothing about them."""
+
+    kind = Kind.FORBIDDEN
+    title = Text(en="The person has frozen their record", zh="本人已冻结其信息")
+    advice = Text(
+        en=(
+            "Ask the person for a one-use authorisation of this order. A freeze is a right, "
+            "tells nothing and may not be held against anyone. The attempt stands in the log."
+        ),
+        zh=(
+            "请就该订单向信息主体取得一次性授权。冻结是本人的权利，不说明任何情况，"
+            "不得据此作出不利处理。本次尝试已记入查询日志。"
+        ),
+    )
+
+
 class LookupScopeMissing(Problem):
     """The member may not look people up."""
 
@@ -178,6 +206,7 @@ class LookupAnswer:
     incidents: Counts
     protective: Sequence[str]
     advice: Advice
+    statement: str | None
     adverse_action_notice: Text | None
     receipt: str
 

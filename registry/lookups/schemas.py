@@ -147,6 +147,7 @@ class LookupAnswerSchema(AnswerSchema):
     incidents = fields.Nested(IncidentSummarySchema, required=True)
     protective = fields.List(fields.String(), required=True)
     advice = OneOf(Advice, required=True)
+    statement = fields.String(required=True, allow_none=True)
     adverse_action_notice = fields.Nested(BilingualSchema, required=True, allow_none=True)
     receipt = fields.String(required=True, metadata={"description": "JWS, ccr-receipt+jwt"})
 
@@ -209,6 +210,7 @@ def answer_document(answer: LookupAnswer) -> dict[str, Any]:
         },
         "protective": list(answer.protective),
         "advice": answer.advice.value,
+        "statement": answer.statement,
         "adverse_action_notice": None if notice is None else {"en": notice.en, "zh": notice.zh},
         "receipt": answer.receipt,
     }

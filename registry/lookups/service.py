@@ -1,7 +1,7 @@
 """Looks people up, on the record, and records what became of it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -16,9 +16,11 @@ from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import LookupId, Prefix, new_uuid, parse_id, with_prefix
 from registry.kernel.problems import Problem
 from registry.ledger.model import Appended, Draft, Header, Log, Opening, RecordType, decode_entry
-from registry.ledger.service import Ledger, MadeEntries
+from registry.ledger.service import Ledger
 from registry.ledger.watch import LogWatch
 from registry.lookups import store
+from registry.lookups.consent import Alerts, OneUseAuthorisations
+from registry.lookups.finding import Finding, find
 from registry.lookups.model import (
     REASON_WEAK,
     AuthorisationNotKnown,
@@ -29,77 +31,32 @@ from registry.lookups.model import (
     LookupNotFound,
     LookupScopeMissing,
     Match,
+    OneUseRequired,
     Outcome,
     OutcomeAlreadyRecorded,
     PurposeNotGranted,
     ShownReason,
     advise,
     may_follow,
-    may_have_changed_hands,
 )
-from registry.rulebook.calendar import exact_duration, local_date
+from registry.lookups.questions import (
+    Answered,
+    Asked,
+    Question,
+    frozen_out,
+    looked_at,
+    presented,
+    presents_code,
+)
+from registry.rulebook.calendar import exact_duration
 from registry.rulebook.model import Edition, Rulebook
-from registry.score.model import (
-    Assessment,
-    Contribution,
-    ProtectiveMarker,
-    Standing,
-    assess,
-    count,
-    in_effect,
-)
+from registry.score.model import Assessment, Standing, assess, count
+from registry.settings import AuthorisationRule
 
 # Of all the calls that are answered together.
 INQUIRIES_MAX = 256
 
-_NOTHING_KNOWN = KnownSubject(incidents=(), protective=())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
-    """What is known of the person of one request, and how surely it is them."""
-
-    sure: tuple[Contribution, ...]
-    unsure: tuple[Contribution, ...]
-    protective: tuple[ProtectiveMarker, ...]
-
-    @property
-    def match(self) -> Match:
-        if self.sure:
-            return Match.MATCH
-        return Match.WEAK if self.unsure else Match.NONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """An inquiry with the seeds and lookup keys its tokens lead to."""
-
-    uuid: UUID
-    inquiry: Inquiry
-    seeds: Sequence[bytes]
-    lookup_keys: Sequence[bytes]
-    refusal: Problem | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Inquiries, judged as far as that needs no database.
-
-    `lookup_keys` are those whose standings answer them, ascending: of a refused
-    question nothing is read.
-    """
-
-    now: datetime
-    questions: Sequence[Question]
-    lookup_keys: Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What each inquiry gets, in their order, as soon as `entries` are on disk."""
-
-    results: list[LookupAnswer | Problem]
-    entries: MadeEntries
+_NOTHING_FOUND = Finding()
 
 
 class Lookups:
@@ -120,6 +77,8 @@ class Lookups:
         incidents: Incidents,
         ledger: Ledger,
         log_watch: LogWatch,
+        authorisations: OneUseAuthorisations,
+        authorisation_rule: AuthorisationRule,
     ) -> None:
         self._edition = rulebook.current
         self._keyring = keyring
@@ -127,19 +86,31 @@ class Lookups:
         self._incidents = incidents
         self._ledger = ledger
         self._log_watch = log_watch
+        self._authorisations = authorisations
+        self._authorisation_rule = authorisation_rule
+        self._alerts: Alerts | None = None
+
+    def subscribe(self, alerts: Alerts) -> None:
+        """Tells `alerts` of lookups of people who want to be told; once, at assembly."""
+        assert self._alerts is None, "one hand writes to people"
+        self._alerts = alerts
 
     def look_up(
         self, transaction: Transaction, inquiries: Sequence[Inquiry], now: datetime
     ) -> list[LookupAnswer | Problem]:
         """An answer or a refusal for each inquiry, in their order; each stands in the log.
 
-        One SELECT and one INSERT for the whole list. The caller commits before
-        any of it leaves. Raises: LogBehind, LogFull.
+        One SELECT and one INSERT for the whole list, and two statements more where
+        one-use authorisations are presented. The caller commits before any of it
+        leaves. Raises: LogBehind, LogFull.
         """
         self._log_watch.require_keeping_up(transaction)
-        asked = self.ask(inquiries, now)
+        asked = self._redeemed(transaction, self.ask(inquiries, now))
         answered = self.answer(asked, self._known(transaction, asked))
         self._ledger.write(transaction, answered.entries)
+        # Crash point: a spent authorisation, the entry and the alerts are one transaction.
+        if answered.alerts and self._alerts is not None:
+            self._alerts.looked_at(transaction, answered.alerts)
         return answered.results
 
     def ask(self, inquiries: Sequence[Inquiry], now: datetime) -> Asked:
@@ -156,8 +127,12 @@ class Lookups:
 
     def answer(self, asked: Asked, known: Mapping[bytes, KnownSubject]) -> Answered:
         """What is `known` under the asked keys, scored for each inquiry, and its entry."""
-        now, questions = asked.now, asked.questions
-        findings = [self._finding(question, known, now) for question in questions]
+        now = asked.now
+        found = [(each, self._finding(each, known, now)) for each in asked.questions]
+        alerts = [looked_at(each, finding, now) for each, finding in found if finding.is_alerted]
+        judged = [frozen_out(each, finding) for each, finding in found]
+        questions = [question for question, _ in judged]
+        findings = [finding for _, finding in judged]
         assessments = [self._assess(finding, now) for finding in findings]
         drafts = [
             self._draft(question, finding, assessment, now)
@@ -170,7 +145,7 @@ class Lookups:
                 questions, findings, assessments, entries.appended, strict=True
             )
         ]
-        return Answered(results=results, entries=entries)
+        return Answered(results=results, entries=entries, alerts=alerts)
 
     def record_outcome(
         self, call: Call, lookup: LookupId, outcome: Outcome
@@ -238,14 +213,31 @@ class Lookups:
             return LookupScopeMissing()
         if request.purpose not in caller.purposes:
             return PurposeNotGranted()
-        if request.authorisation.basis is Basis.ONE_USE:
-            # One-use authorisations are issued at the subject's own door, which
-            # this node does not have yet: none can be valid.
-            return AuthorisationNotKnown()
+        if (
+            self._authorisation_rule is AuthorisationRule.ONE_USE
+            and request.authorisation.basis is not Basis.ONE_USE
+        ):
+            return OneUseRequired()
         for each in request.identities:
             if self._keyring.find(each.identity.key_id) is None:
                 return LookupKeyUnknown()
         return None
+
+    def _redeemed(self, transaction: Transaction, asked: Asked) -> Asked:
+        """The same questions, those refused whose one-use authorisation is not good."""
+        presenting = [each for each in asked.questions if presents_code(each)]
+        if not presenting:
+            return asked
+        codes = [presented(each) for each in presenting]
+        good = self._authorisations.redeem(transaction, codes, asked.now)
+        refused = {
+            question.uuid for question, is_good in zip(presenting, good, strict=True) if not is_good
+        }
+        questions = [
+            replace(each, refusal=AuthorisationNotKnown()) if each.uuid in refused else each
+            for each in asked.questions
+        ]
+        return replace(asked, questions=questions)
 
     def _known(self, transaction: Transaction, asked: Asked) -> Mapping[bytes, KnownSubject]:
         if not asked.lookup_keys:
@@ -254,37 +246,19 @@ class Lookups:
 
     def _finding(
         self, question: Question, known: Mapping[bytes, KnownSubject], now: datetime
-    ) -> _Finding:
-        sure: dict[str, Contribution] = {}
-        unsure: dict[str, Contribution] = {}
-        protective: dict[str, ProtectiveMarker] = {}
-        presented = zip(question.inquiry.request.identities, question.lookup_keys, strict=True)
-        for identity, key in presented if question.refusal is None else ():
-            subject = known.get(key, _NOTHING_KNOWN)
-            protective |= {marker.incident_id: marker for marker in subject.protective}
-            for incident in subject.incidents:
-                weak = may_have_changed_hands(
-                    held_since_on=identity.held_since_on,
-                    last_verified_on=incident.last_verified_on,
-                    edition=self._edition,
-                )
-                found = unsure if weak else sure
-                found[incident.contribution.incident_id] = incident.contribution
-        # Union by incident: one sure identity is enough for it.
-        only_unsure = [each for name, each in unsure.items() if name not in sure]
-        today = local_date(now, self._edition)
-        return _Finding(
-            sure=in_effect(tuple(sure.values()), now, today),
-            unsure=in_effect(only_unsure, now, today),
-            protective=tuple(protective.values()),
+    ) -> Finding:
+        if question.refusal is not None:
+            return _NOTHING_FOUND
+        return find(
+            question.inquiry.request.identities, question.lookup_keys, known, self._edition, now
         )
 
-    def _assess(self, finding: _Finding, now: datetime) -> Assessment:
+    def _assess(self, finding: Finding, now: datetime) -> Assessment:
         standing = Standing(contributions=finding.sure, protective=finding.protective)
         return assess(standing, self._edition, now)
 
     def _draft(
-        self, question: Question, finding: _Finding, assessment: Assessment, now: datetime
+        self, question: Question, finding: Finding, assessment: Assessment, now: datetime
     ) -> Draft:
         call, request = question.inquiry.call, question.inquiry.request
         more: dict[str, JsonValue] = {
@@ -323,7 +297,7 @@ class Lookups:
         )
 
     def _answer(
-        self, question: Question, finding: _Finding, assessment: Assessment, entry: Appended
+        self, question: Question, finding: Finding, assessment: Assessment, entry: Appended
     ) -> LookupAnswer:
         match = finding.match
         return LookupAnswer(
@@ -339,6 +313,7 @@ class Lookups:
             incidents=count((*finding.sure, *finding.unsure)),
             protective=assessment.protective,
             advice=advise(match, assessment.band),
+            statement=finding.statement,
             adverse_action_notice=(
                 None if match is Match.NONE else self._edition.texts.adverse_action_notice
             ),

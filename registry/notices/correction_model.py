@@ -147,6 +147,9 @@ def kind_of(change: Change) -> CorrectionKind | None:
     """
     if change.before is None:
         return None
+    if change.is_severance:
+        # Whoever asked by that identifier was told of somebody else's incident.
+        return CorrectionKind.AMENDED
     gone = {
         Course.WITHDRAWN: CorrectionKind.WITHDRAWN,
         Course.OVERTURNED: CorrectionKind.OVERTURNED,

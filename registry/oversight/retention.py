@@ -263,6 +263,8 @@ class Retention:
         key = target.lookup_key
         incidents = self._removal.under(transaction, key)
         removed = self._remove_ordered(transaction, incidents, order, held, now)
+        if key not in held.lookup_keys:
+            self._removal.forget_flags(transaction, key)
         about = self._erasure.entries_about(transaction, key, entries_max=entries_max)
         accesses = [each for each in about if each.place.shard.log is Log.ACCESS]
         erased = self._erase_ordered(transaction, accesses, order, held, now)

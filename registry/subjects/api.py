@@ -39,7 +39,7 @@ from registry.subjects.schemas import (
     sign_in_document,
     signed_in_document,
 )
-from registry.subjects.service import SubjectAccess
+from registry.subjects.service import NoLettersThere, SubjectAccess
 from registry.subjects.sessions import Sessions
 from registry.subjects.sign_ins import Asked, Proof
 from registry.subjects.vouches import VouchNotAccepted
@@ -62,7 +62,9 @@ def start_sign_in(asked: Asked) -> dict[str, Any]:
 
 @blueprint.route("/v1/subject/sign-ins/<sign_in_id>/proof", methods=["POST"])
 @describe_optionally_own
-@describe_problems(ProofNotAccepted, BlindNotOpened, SessionFull, NotSignedIn, TooManyRequests)
+@describe_problems(
+    ProofNotAccepted, BlindNotOpened, NoLettersThere, SessionFull, NotSignedIn, TooManyRequests
+)
 @blueprint.arguments(ProofSchema)
 @blueprint.response(201, SignedInSchema)
 def prove_sign_in(shown: dict[str, Any], sign_in_id: str) -> Any:
@@ -75,7 +77,9 @@ def prove_sign_in(shown: dict[str, Any], sign_in_id: str) -> Any:
     )
     with the(Database).transaction() as transaction:
         session = _session_if_any(transaction)
-        result = access.prove(transaction, _sign_in_id(sign_in_id), proof, at, session)
+        result = access.prove(
+            transaction, _sign_in_id(sign_in_id), proof, at, session, shown["letters"]
+        )
     if isinstance(result, Problem):
         # After the commit: that somebody tried is counted, also when the node dies now.
         return problem_response(result, the(Door).origin)

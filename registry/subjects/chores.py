@@ -9,6 +9,7 @@ from registry.database.transaction import Transaction
 from registry.jobs.kinds import Errand, Kind, Periodic, Share
 from registry.jobs.model import Again, Job
 from registry.kernel.clock import Clock
+from registry.subjects.authorisations import Authorisations
 from registry.subjects.senders import Senders
 from registry.subjects.sessions import Sessions
 from registry.subjects.sign_ins import SEND_CODE, SignIns
@@ -27,6 +28,7 @@ class Chores:
     senders: Senders
     sign_ins: SignIns
     sessions: Sessions
+    authorisations: Authorisations
 
     def kinds(self) -> tuple[Kind, ...]:
         """What the app registers."""
@@ -54,4 +56,5 @@ class Chores:
         wall_now = self.wall.now()
         swept = self.sign_ins.sweep(transaction, wall_now, SWEEP_ROWS_MAX)
         swept += self.sessions.sweep(transaction, wall_now, SWEEP_ROWS_MAX)
+        swept += self.authorisations.sweep(transaction, now, SWEEP_ROWS_MAX)
         return Again(run_at=now) if swept >= SWEEP_ROWS_MAX else None

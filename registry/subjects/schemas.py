@@ -21,7 +21,7 @@ from registry.identity.schemas import TokenSchema
 from registry.kernel.ids import Prefix, with_prefix
 from registry.subjects.codes import SHORT_DIGITS
 from registry.subjects.model import IDLE_MAX, Assurance, ProvenIdentity, Session
-from registry.subjects.service import SignedIn
+from registry.subjects.service import Letters, SignedIn
 from registry.subjects.sign_ins import Asked, StartedSignIn
 
 _LONG_FORM = "[A-Za-z0-9_-]{21}[AQgw]"
@@ -61,6 +61,7 @@ class ProofSchema(StrictSchema):
     code = Word(f"(?:[0-9]{{{SHORT_DIGITS}}}|{_LONG_FORM})", longest=22, required=True)
     blind = Base64Url(octets=SCALAR_BYTES, required=True)
     held_since = Day(load_default=None)
+    letters = OneOf(Letters, load_default=Letters.NOT_HERE)
 
 
 class VouchSchema(StrictSchema):

@@ -1,23 +1,16 @@
 """Who takes codes to people: a mail server, a gateway of short messages, a sandbox's file."""
 
 import os
-import smtplib
-import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from registry.kernel.canonical import canonical_json
+from registry.notices.letter_model import MailResult
+from registry.notices.mail import Mail, Relay
 from registry.subjects.sending import SUBJECT_LINE, Channel, CodeMessage, CodeSender, text_of
-
-SMTP_SECONDS_MAX = 20.0
-MAIL_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
 class SmsGateway(Protocol):
@@ -27,36 +20,28 @@ class SmsGateway(Protocol):
         """Hands a message over; raises when it was not taken."""
 
 
+class NotTakenNow(Exception):
+    """The relay or gateway did not take the message; the job tries again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSender:
-    """Sends codes by SMTP: `smtp://`, `smtp+starttls://` or `smtps://[user@]host[:port]`."""
+    """Sends codes through the operator's mail relay; `authority` ends their Message-IDs."""
 
-    server: str
-    sender: str
-    password: str | None = field(default=None, repr=False)
+    relay: Relay
+    authority: str
 
     def send(self, message: CodeMessage) -> None:
-        """Raises: OSError, smtplib.SMTPException."""
-        parts = urlsplit(self.server)
-        assert parts.scheme in MAIL_SCHEMES
-        host, secure = parts.hostname or "", ssl.create_default_context()
-        if parts.scheme == "smtps":
-            with smtplib.SMTP_SSL(
-                host, parts.port or 465, timeout=SMTP_SECONDS_MAX, context=secure
-            ) as server:
-                self._hand_over(server, message)
-            return
-        port = parts.port or (587 if parts.scheme == "smtp+starttls" else 25)
-        with smtplib.SMTP(host, port, timeout=SMTP_SECONDS_MAX) as server:
-            if parts.scheme == "smtp+starttls":
-                server.starttls(context=secure)
-            self._hand_over(server, message)
-
-    def _hand_over(self, server: smtplib.SMTP, message: CodeMessage) -> None:
-        user = urlsplit(self.server).username
-        if user is not None and self.password is not None:
-            server.login(unquote(user), self.password)
-        server.send_message(mail_of(message, self.sender))
+        """Raises: NotTakenNow. What the relay refuses for good is not tried again."""
+        mail = Mail(
+            address=message.address,
+            subject=SUBJECT_LINE,
+            text=text_of(message),
+            message_id=f"{message.id}@{self.authority}",
+            at=message.at,
+        )
+        if self.relay.send(mail) is MailResult.NOT_NOW:
+            raise NotTakenNow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,16 +96,3 @@ class Senders:
     def send(self, message: CodeMessage) -> None:
         """Hands a message to the sender of its channel."""
         self._senders[message.channel].send(message)
-
-
-def mail_of(message: CodeMessage, sender: str) -> EmailMessage:
-    """The mail that carries a code; sent twice it has the same Message-ID."""
-    local, _, domain = message.address.rpartition("@")
-    mail = EmailMessage(policy=SMTP if local.isascii() else SMTPUTF8)
-    mail["From"] = sender
-    mail["To"] = Address(username=local, domain=domain)
-    mail["Subject"] = SUBJECT_LINE
-    mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2].rstrip('>')}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text_of(message))
-    return mail

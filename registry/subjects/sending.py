@@ -6,6 +6,7 @@ mail then has the same Message-ID, a short message the same id.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -29,6 +30,7 @@ class CodeMessage:
     channel: Channel
     address: str
     code: Code
+    at: datetime
 
     def __repr__(self) -> str:
         return f"CodeMessage({self.id})"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import Enum
 from uuid import UUID
 
 from registry.database.transaction import Transaction
@@ -10,16 +11,19 @@ from registry.http.limits import RequestLimiter
 from registry.http.problems import RequestInvalid
 from registry.identity.keyring import Keyring
 from registry.identity.model import IdentityToken
+from registry.identity.normalise import IdentifierType
 from registry.kernel.ids import new_uuid
-from registry.kernel.problems import FieldError, Problem
+from registry.kernel.problems import FieldError, Kind, Problem, Text
 from registry.members.service import Directory
+from registry.notices.contacts import Contacts
+from registry.notices.letter_model import ContactChannel
 from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Edition
 from registry.subjects.evaluating import Identifiers
 from registry.subjects.model import Assurance, OpenedSession, ProvenIdentity, Session
 from registry.subjects.recording import OwnViews
 from registry.subjects.sessions import Sessions
-from registry.subjects.sign_ins import Asked, Proof, SignIns, StartedSignIn
+from registry.subjects.sign_ins import Asked, Proof, Proven, SignIns, StartedSignIn
 from registry.subjects.vouches import VouchNotAccepted, read_vouch
 
 # Of all callers together, in one process: nobody's address is known here. Whoever runs the
@@ -37,6 +41,21 @@ class Moment:
     now: datetime
     wall_now: datetime
     request_id: UUID
+
+
+class Letters(Enum):
+    """Whether the person wants to be written to at the address they prove."""
+
+    HERE = "here"
+    NOT_HERE = "not_here"
+
+
+class NoLettersThere(Problem):
+    """Letters go to mail addresses only."""
+
+    kind = Kind.INVALID
+    title = Text(en="Letters cannot go there", zh="无法向该处寄送信函")
+    advice = Text(en="Prove a mail address for letters.", zh="如需接收信函，请验证电子邮箱。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +78,7 @@ class SubjectAccess:
     sign_ins: SignIns
     sessions: Sessions
     own_views: OwnViews
+    contacts: Contacts
     limiter: RequestLimiter = field(default_factory=RequestLimiter)
 
     def start(self, transaction: Transaction, asked: Asked, at: Moment) -> StartedSignIn:
@@ -76,17 +96,22 @@ class SubjectAccess:
         proof: Proof,
         at: Moment,
         session: Session | None,
+        letters: Letters,
     ) -> SignedIn | Problem:
         """The session of whoever brought the code back, or why not (that is kept).
 
-        Raises: TooManyRequests, SessionFull.
+        `letters`: whether letters about the person go to this address from now on; it is
+        theirs, since they just read it. Raises: TooManyRequests, SessionFull, NoLettersThere.
         """
         self.limiter.count_quietly("proofs", quota=PROOFS_PER_MINUTE, now=at.wall_now)
         self._require_past(proof.held_since_on, at)
         proven = self.sign_ins.prove(transaction, sign_in, proof, wall_now=at.wall_now)
         if isinstance(proven, Problem):
             return proven
-        return self._let_in(transaction, proven, at, session, vouch=None)
+        signed_in = self._let_in(transaction, proven.identities, at, session, vouch=None)
+        if letters is Letters.HERE:
+            self._keep_contact(transaction, proven, signed_in, at)
+        return signed_in
 
     def accept_vouch(
         self,
@@ -160,6 +185,21 @@ class SubjectAccess:
             vouch=vouch,
         )
         return SignedIn(opened=opened, receipt=receipt)
+
+    def _keep_contact(
+        self, transaction: Transaction, proven: Proven, signed_in: SignedIn, at: Moment
+    ) -> None:
+        if proven.type is not IdentifierType.EMAIL:
+            raise NoLettersThere
+        for each in signed_in.opened.session.identities:
+            if each.assurance is Assurance.PROVEN:
+                self.contacts.keep(
+                    transaction,
+                    lookup_key=each.lookup_key,
+                    channel=ContactChannel.EMAIL,
+                    address=proven.address,
+                    now=at.now,
+                )
 
     def _require_past(self, held_since_on: date, at: Moment) -> None:
         if held_since_on > self.today(at):

@@ -66,6 +66,15 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """Who brought the code back; `address` is what was proven, for whoever is to write there."""
+
+    identities: list[ProvenIdentity]
+    type: IdentifierType
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartedSignIn:
     """A sign-in under way."""
 
@@ -138,7 +147,7 @@ class SignIns:
 
     def prove(
         self, transaction: Transaction, sign_in: UUID, proof: Proof, *, wall_now: datetime
-    ) -> list[ProvenIdentity] | ProofNotAccepted | BlindNotOpened:
+    ) -> Proven | ProofNotAccepted | BlindNotOpened:
         """The identities of whoever brought the code back, or why not.
 
         A refusal is a value: the attempt stays counted. A code is good once.
@@ -169,7 +178,7 @@ class SignIns:
         store.keep_identifier(transaction, mark, tries.answered(), wall_now)
         type, canonical = IdentifierType(found.type), opened
         proof_id = new_uuid(wall_now)
-        return [
+        identities = [
             ProvenIdentity(
                 type=each.type,
                 key_id=each.key_id,
@@ -185,6 +194,7 @@ class SignIns:
                 type, canonical, Element(bytes(found.blinded)), ristretto255.scalar(proof.blind)
             )
         ]
+        return Proven(identities=identities, type=type, address=canonical)
 
     def message(
         self, transaction: Transaction, message: UUID, wall_now: datetime
@@ -199,6 +209,7 @@ class SignIns:
             channel=Channel(document["channel"]),
             address=document["address"],
             code=Code(short=document["short"], long=document["long"]),
+            at=row.expires_at - CODE_LIFE,
         )
 
     def forget_message(self, transaction: Transaction, message: UUID) -> None:

@@ -57,9 +57,10 @@ class Person:
         code: str,
         blinded: voprf.Blinded,
         held_since: date | None = None,
+        **more: str,
     ) -> TestResponse:
         """The answer to a proof; a session that it gives is this person's from then on."""
-        body: dict[str, Any] = {"code": code, "blind": base64url.encode(blinded.blind)}
+        body: dict[str, Any] = {"code": code, "blind": base64url.encode(blinded.blind), **more}
         if held_since is not None:
             body["held_since"] = held_since.isoformat()
         answer = self.call("POST", f"/v1/subject/sign-ins/{sign_in}/proof", body)
@@ -72,12 +73,13 @@ class Person:
         identifier: str,
         type: IdentifierType = PHONE,
         held_since: date | None = None,
+        **more: str,
     ) -> dict[str, Any]:
         """Signs in as whoever reads what is sent to `identifier`."""
         started, blinded = self.start(identifier, type)
         assert started.status_code == 202, started.text
         code = last_code(self.node, identifier, type)["long"]
-        proven = self.prove(started.json["sign_in"]["id"], code, blinded, held_since)
+        proven = self.prove(started.json["sign_in"]["id"], code, blinded, held_since, **more)
         assert proven.status_code == 201, proven.text
         document: dict[str, Any] = proven.json
         return document

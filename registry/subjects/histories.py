@@ -1,0 +1,114 @@
+"""A person's history: who looked, why, what became of it; what was filed; each with its proof.
+
+Of an identifier held only since a day, entries from before are an earlier holder's and not
+shown. An entry about several identities is opened whole only to whoever has proved them all:
+the seeds of others stay closed.
+"""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from registry.database.transaction import Transaction
+from registry.kernel.clock import parse_instant
+from registry.ledger.contents import Contents, Settled, header_of, seeds_of
+from registry.ledger.history import History, SubjectHistory
+from registry.ledger.model import Opening
+from registry.lookups.model import may_have_changed_hands
+from registry.members.service import Directory
+from registry.rulebook.calendar import day_begins_at, exact_duration, local_date
+from registry.rulebook.model import Edition
+from registry.subjects.model import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """An entry about the person; `is_opened_whole` False: only who acted is shown."""
+
+    settled: Settled
+    opening: Opening
+    member_name: str | None
+    is_opened_whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """Some entries, oldest first, and the id to go on after."""
+
+    entries: tuple[HistoryEntry, ...]
+    next_after: UUID | None
+    earlier_holder: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histories:
+    """Reads the logs for the people they are about."""
+
+    edition: Edition
+    contents: Contents
+    directory: Directory
+    history: SubjectHistory
+
+    def page(
+        self, transaction: Transaction, subject: Subject, *, after: UUID | None, items_max: int
+    ) -> HistoryPage:
+        """The next entries about the person that have their place in a log."""
+        self.directory.refresh(transaction)
+        # Of each identity as many as the page has: together they hold its first ones.
+        found = [
+            self.contents.about(transaction, key, after=after, entries_max=items_max + 1)
+            for key in subject.lookup_keys
+        ]
+        merged = list(dict.fromkeys(heapq.merge(*found)))[: items_max + 1]
+        shown = merged[:items_max]
+        settled = self.contents.of(transaction, shown)
+        opened = [
+            self._entry(settled[each], opening, subject)
+            for each in shown
+            if each in settled and (opening := settled[each].opening) is not None
+        ]
+        own = tuple(each for each in opened if each is not None)
+        return HistoryPage(
+            entries=own,
+            next_after=shown[-1] if len(merged) > items_max else None,
+            earlier_holder=len(own) < len(opened),
+        )
+
+    def statements(
+        self, transaction: Transaction, subject: Subject, now: datetime
+    ) -> Sequence[History]:
+        """Everything about the person, signed: one statement for each day they hold since."""
+        trusted = self.edition.deadlines.verification_trusted
+        return [
+            self.history.of(
+                transaction,
+                sorted(
+                    {each.seed for each in subject.identities if each.held_since_on == held_since}
+                ),
+                now,
+                since=day_begins_at(held_since - exact_duration(trusted), self.edition),
+            )
+            for held_since in sorted({each.held_since_on for each in subject.identities})
+        ]
+
+    def _entry(self, settled: Settled, opening: Opening, subject: Subject) -> HistoryEntry | None:
+        seeds = set(seeds_of(opening))
+        made_on = local_date(parse_instant(header_of(opening)["at"]), self.edition)
+        is_theirs = any(
+            each.seed in seeds
+            and not may_have_changed_hands(
+                held_since_on=each.held_since_on, last_verified_on=made_on, edition=self.edition
+            )
+            for each in subject.identities
+        )
+        if not is_theirs:
+            return None
+        member = None if opening.member is None else self.directory.member(opening.member)
+        return HistoryEntry(
+            settled=settled,
+            opening=opening,
+            member_name=None if member is None else member.name,
+            is_opened_whole=seeds <= set(subject.seeds),
+        )
