@@ -148,6 +148,8 @@ def _look_up_in_turns(node: Node, member: Member, plan: LogPlan) -> tuple[list[f
         incidents=node.incidents,
         ledger=bare,
         log_watch=node.log_watch,
+        authorisations=node.own_door.authorisations,
+        authorisation_rule=node.settings.authorisation,
     )
     found: tuple[list[float], list[float]] = ([], [])
     for _ in range(plan.rounds):

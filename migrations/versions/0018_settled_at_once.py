@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision: str = "0019"
-down_revision: str | None = "0018"
+revision: str = "0018"
+down_revision: str | None = "0017"
 
 # The sequencer deletes twenty thousand rows a step; half of the database's work for
 # that was a function call for each. Joined by the index whatever the planner thinks

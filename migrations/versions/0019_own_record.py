@@ -5,8 +5,8 @@ from alembic import op
 
 from registry.database.types import Instant
 
-revision: str = "0018"
-down_revision: str | None = "0017"
+revision: str = "0019"
+down_revision: str | None = "0018"
 
 
 def upgrade() -> None:
