@@ -131,7 +131,7 @@ class Pool:
         start = int.from_bytes(place[:8], "big") % _LOTS
         found: list[Candidate] = []
         read = 0
-        for first, last in ((start, _LOTS), (-1, start)):
+        for first, last in ((start, _LOTS - 1), (-1, start)):
             after = first
             while len(found) < LIST_LINES_MAX and read < CANDIDATES_READ_MAX:
                 chunk = store.walk(transaction, after=after, until=last, candidates_max=_CHUNK)

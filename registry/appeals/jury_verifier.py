@@ -89,6 +89,9 @@ def _verify_round(
     is_first = document["round"] == FIRST_ROUND
     composition = first_jury(edition.jury) if is_first else large_panel(edition.jury)
     lines = [_line(each) for each in document["candidates"]]
+    marks = [each.mark for each in lines]
+    if marks != sorted(set(marks)):
+        raise JuryNotVerified("the list is out of order, or somebody is in it twice")
     root = list_root(lines)
     tree = _verify_beacon(case, document, root, key_of)
     drawn = draw(lines, seed_of(case, root, tree.root), composition)
@@ -97,8 +100,8 @@ def _verify_round(
     for name, seated in (("jurors", drawn.jurors), ("alternates", drawn.alternates)):
         if [base64url.encode(each.mark) for each in seated] != document[name]:
             raise JuryNotVerified(f"other {name} were drawn than those named")
-    marks = {each.mark for each in drawn.jurors + drawn.alternates}
-    verdict = _verify_votes(document, composition, edition.jury, marks)
+    seats = {each.mark for each in drawn.jurors + drawn.alternates}
+    verdict = _verify_votes(document, composition, edition.jury, seats)
     return VerifiedRound(
         round=document["round"],
         candidates=len(lines),
@@ -132,13 +135,15 @@ def _verify_beacon(
     if not origin.endswith(f"/log/{shard_of(data).name}"):
         raise JuryNotVerified("the checkpoint is of another log than the entry's")
     tree = checkpoint.verify(signed, origin=origin, log_keys=[key_of(origin)]).checkpoint
-    verify_inclusion(
+    is_in_tree = verify_inclusion(
         index=beacon["index"],
         size=tree.size,
         leaf=leaf_hash(data),
         proof=[base64url.decode(each) for each in beacon["proof"]],
         root=tree.root,
     )
+    if not is_in_tree:
+        raise JuryNotVerified("the checkpoint does not hold the entry of the list")
     return tree
 
 
