@@ -14,7 +14,6 @@ from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.app.screening import ScreeningRooms, assemble_screening
-from registry.appeals.ports import NoJury
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -241,7 +240,9 @@ def _wire(
         listeners=listeners,
         notices=noticing.notices,
         letters=noticing.letters,
-        jury=NoJury(),
+        keyring=keyring,
+        protector=protector,
+        jobs=jobs,
     )
     auditing = assemble_auditing(
         settings=settings,

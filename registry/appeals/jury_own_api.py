@@ -1,19 +1,33 @@
 """The juror's doors, under a session: one's seats, the vote, leaving."""
 
 from typing import Any
+from uuid import UUID
 
+from flask import Response
+
+from registry.appeals.api import NOT_SHOWN, appeal_id_of
 from registry.appeals.jury_api import case_of
-from registry.appeals.jury_model import JuryNotFound, NotVotingNow, VoteBound
+from registry.appeals.jury_model import JuryNotFound, NoPanelToAsk, NotVotingNow, VoteBound
 from registry.appeals.jury_schemas import (
+    CaseForJurorsSchema,
+    ChoiceSchema,
     CommitmentSchema,
+    DecidedBy,
     DutiesSchema,
     DutySchema,
     NothingSaidSchema,
     RevealSchema,
     calibration_document,
+    case_document,
     duty_document,
 )
+from registry.appeals.jury_service import Juries
+from registry.appeals.jury_sight import Sight
 from registry.appeals.jury_voting import Duty, Voting
+from registry.appeals.problems import AppealNotFound
+from registry.appeals.schemas import AppealAnswerSchema, Party, party_document
+from registry.appeals.service import Appeals
+from registry.appeals.subject_api import appellant_of
 from registry.http.blueprint import Blueprint
 from registry.http.openapi import describe_problems
 from registry.http.wiring import the
@@ -41,8 +55,52 @@ def list_seats(call: SubjectCall) -> Any:
 @describe_problems(JuryNotFound)
 @blueprint.response(200, DutySchema)
 def show_seat(call: SubjectCall, case: str) -> Any:
-    """Read one's own seat in a case."""
+    """Read one's own seat in a case, and by when what is to be done."""
     return _answer(_duty(call, case))
+
+
+@blueprint.route("/v1/subject/jury/<case>/case", methods=["GET"])
+@own()
+@describe_problems(JuryNotFound)
+@blueprint.response(200, CaseForJurorsSchema)
+def read_case(call: SubjectCall, case: str) -> Any:
+    """Read what was said and shown in the case one sits on; the look is an entry."""
+    seen = the(Sight).show(call.transaction, _duty(call, case), call.now, call.request_id)
+    return case_document(seen)
+
+
+@blueprint.route("/v1/subject/jury/<case>/files/<file>", methods=["GET"])
+@own()
+@describe_problems(JuryNotFound)
+@blueprint.response(200, content_type="application/octet-stream", description="The file")
+def read_case_file(call: SubjectCall, case: str, file: str) -> Response:
+    """Download an evidence file of the case one sits on; the look is an entry."""
+    try:
+        file_id = UUID(file)
+    except ValueError:
+        raise JuryNotFound from None
+    content = the(Sight).open_file(
+        call.transaction, _duty(call, case), file_id, call.now, call.request_id
+    )
+    return Response(content, content_type="application/octet-stream", headers=NOT_SHOWN)
+
+
+@blueprint.route("/v1/subject/appeals/<appeal_id>/close-verdict", methods=["POST"])
+@own()
+@describe_problems(AppealNotFound, NoPanelToAsk)
+@blueprint.arguments(ChoiceSchema)
+@blueprint.response(200, AppealAnswerSchema)
+def choose_after_close_verdict(call: SubjectCall, said: dict[str, Any], appeal_id: str) -> Any:
+    """Say who decides after a close verdict: a panel of other jurors, or staff at once."""
+    appeals, person, juries = the(Appeals), appellant_of(call), the(Juries)
+    # Whose appeal it is comes first: nobody else learns that there is one.
+    appeal = appeals.show(call.transaction, person, appeal_id_of(appeal_id)).appeal
+    if said["decided_by"] is DecidedBy.PANEL:
+        juries.ask_panel(call.transaction, appeal.id, call.now)
+    else:
+        juries.ask_staff(call.transaction, appeal.id, call.now)
+    shown = appeals.show(call.transaction, person, appeal.id)
+    return {"appeal": party_document(shown.appeal, Party.SUBJECT)}
 
 
 @blueprint.route("/v1/subject/jury/<case>/commitment", methods=["POST"])

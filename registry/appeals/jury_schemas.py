@@ -1,6 +1,7 @@
 """The wire of juries. Source: docs/protocol.md, section 10."""
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -16,6 +17,7 @@ from registry.appeals.jury_model import (
     Candidate,
 )
 from registry.appeals.jury_publishing import progress_document
+from registry.appeals.jury_sight import CaseForJurors
 from registry.appeals.jury_voting import Duty
 from registry.http.fields import (
     AnswerSchema,
@@ -164,6 +166,47 @@ class RevealSchema(StrictSchema):
     salt = Base64Url(octets=SALT_BYTES, required=True)
 
 
+class DecidedBy(Enum):
+    """Who decides after a close verdict."""
+
+    PANEL = "panel"
+    STAFF = "staff"
+
+
+class ChoiceSchema(StrictSchema):
+    """What the person wishes after a close verdict."""
+
+    decided_by = OneOf(DecidedBy, required=True)
+
+
+class SaidToJurorsSchema(AnswerSchema):
+    """What a party said."""
+
+    kind = fields.String(required=True)
+    at = Moment(required=True)
+    text = fields.String(required=True)
+
+
+class FileForJurorsSchema(AnswerSchema):
+    """An evidence file as it is listed."""
+
+    id = fields.String(required=True)
+    media_type = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    digest = fields.String(required=True)
+
+
+class CaseForJurorsSchema(AnswerSchema):
+    """A case as its jurors see it: nobody's name."""
+
+    code = fields.String(required=True)
+    severity = fields.String(required=True, allow_none=True)
+    grounds = fields.List(fields.String(), required=True)
+    said = fields.List(fields.Nested(SaidToJurorsSchema), required=True)
+    files = fields.List(fields.Nested(FileForJurorsSchema), required=True)
+    receipt = fields.String(required=True)
+
+
 class NothingSaidSchema(StrictSchema):
     """An empty object."""
 
@@ -214,6 +257,26 @@ def duty_document(duty: Duty) -> dict[str, Any]:
         "may_reveal": duty.may_reveal,
         "vote": seat.vote and seat.vote.value,
         "jury": progress_document(duty.jury),
+    }
+
+
+def case_document(seen: CaseForJurors) -> dict[str, Any]:
+    """A case on the jurors' wire."""
+    return {
+        "code": seen.appeal.code,
+        "severity": seen.appeal.severity and seen.appeal.severity.value,
+        "grounds": [each.value for each in seen.appeal.grounds],
+        "said": [{"kind": each.kind.value, "at": each.at, "text": each.text} for each in seen.said],
+        "files": [
+            {
+                "id": str(each.id),
+                "media_type": each.media_type,
+                "bytes": each.octets,
+                "digest": each.digest,
+            }
+            for each in seen.files
+        ],
+        "receipt": seen.receipt,
     }
 
 

@@ -35,7 +35,7 @@ from registry.appeals.jury_pool import Pool
 from registry.appeals.jury_ports import Case, Verdicts
 from registry.appeals.jury_seating import Seating
 from registry.database.transaction import Transaction
-from registry.incidents.rulings import Ruling, Rulings
+from registry.incidents.rulings import Ruling
 from registry.jobs.kinds import Share, Step
 from registry.jobs.model import Again, Job, JobDraft
 from registry.jobs.service import Jobs
@@ -56,14 +56,12 @@ class Juries:
         rulebook: Rulebook,
         pool: Pool,
         seating: Seating,
-        rulings: Rulings,
         jobs: Jobs,
         verdicts: Verdicts,
     ) -> None:
         self._rulebook = rulebook
         self._pool = pool
         self._seating = seating
-        self._rulings = rulings
         self._jobs = jobs
         self._verdicts = verdicts
 
@@ -75,9 +73,8 @@ class Juries:
     def convene(self, transaction: Transaction, case: Case, now: datetime) -> bool:
         """Begins to draw a jury; False: none can sit for this case, staff decides."""
         edition = case.edition
-        incident = self._rulings.find(transaction, case.incident)
-        is_for_jury = case.severity in edition.jury.severities
-        if incident is None or not is_for_jury or not incident.filing.adult_attested:
+        # Adults only: nobody else is ever reported (RULEBOOK 1).
+        if case.severity not in edition.jury.severities:
             return False
         limits = edition.deadlines
         evidence_until = due_at(now, limits.jury_evidence_window, edition)

@@ -8,7 +8,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
     main -> lazy  one module a group, loaded when it is called
               |-> calling     report, lookup, call: the SDK at the prompt
               |-> score       explain: recompute a score offline
-              |-> log, receipt, certificate: verifying what the registry says of itself
+              |-> log, receipt, certificate, jury: verifying what the registry says of itself
               |-> members, keys, letters, node, jobs, retention, demo: running a node
               '-> rendering   tables, panels, JSON
 
@@ -117,6 +117,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.letters",
         attribute="letters",
         summary="See where a letter is; say that it came back.",
+    ),
+    "jury": LazyCommand(
+        module="registry.cli.jury",
+        attribute="jury",
+        summary="Recompute who was drawn to decide an appeal, and how they voted.",
     ),
     "retention": LazyCommand(
         module="registry.cli.retention",

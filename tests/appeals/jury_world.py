@@ -93,7 +93,6 @@ class JuryWorld:
             rulebook=node.rulebook,
             pool=self.pool,
             seating=self.seating,
-            rulings=node.incidents.rulings,
             jobs=node.jobs,
             verdicts=self.court,
         )

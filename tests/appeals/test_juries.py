@@ -1,11 +1,14 @@
 """A jury is drawn from a list that was fixed first, hears, votes, and decides in time or never."""
 
 import copy
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from registry.app.node import Node
 from registry.appeals.jury import Side, Vote
 from registry.appeals.jury_model import (
     PANEL_ROUND,
@@ -20,10 +23,25 @@ from registry.appeals.jury_model import (
 )
 from registry.appeals.jury_verifier import JuryNotVerified
 from registry.incidents.rulings import Ruling
+from registry.kernel.clock import MovableClock
 from registry.rulebook.calendar import due_at
+from registry.rulebook.model import Severity
 from tests.appeals.jury_world import JuryWorld
+from tests.oversight.world import World
+from tests.rulebook.filings import NOW
 
 UP, OVER = Vote.UPHOLD, Vote.OVERTURN
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """It stands where the sample filings are filed."""
+    return MovableClock(NOW)
+
+
+@pytest.fixture
+def court(node: Node, app: Flask, clock: MovableClock) -> JuryWorld:
+    return JuryWorld(World(node=node, app=app, clock=clock))
 
 
 def test_a_jury_overturns_and_anyone_recomputes_it(court: JuryWorld) -> None:
@@ -346,3 +364,11 @@ def test_a_juror_alone_sees_how_often_they_went_with_the_outcome(court: JuryWorl
             for each in (seats[0], seats[13], seats[16])
         ]
     assert [(1, 0), (1, 1), (0, 0)] == [(each.votes, each.with_outcome) for each in found]
+
+
+def test_the_gravest_are_not_for_a_jury(court: JuryWorld) -> None:
+    """Staff decides on them, however many candidates there are."""
+    court.fill(40)
+    case = court.contest()
+    assert not court.convene(replace(case, severity=Severity.S4))
+    assert court.convene(case)
