@@ -255,7 +255,7 @@ def _wire(
         incidents=incidents,
         lookups=lookups,
         noticing=noticing,
-        appeals=contesting.appeals,
+        contesting=contesting,
     )
     screening = assemble_screening(
         settings=settings,

@@ -103,6 +103,10 @@ class Pool:
         """
         store.remove(call.transaction, self.find(call, reference).id)
 
+    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> None:
+        """Deletes all that is kept of a person, whose erasure was ordered."""
+        store.forget(transaction, lookup_key)
+
     def may_suffice(self, transaction: Transaction, composition: Composition) -> bool:
         """Whether the pool is large enough to try; who is eligible is seen when it is listed."""
         counts = store.count(transaction, composition.jurors)

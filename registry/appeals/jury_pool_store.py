@@ -71,6 +71,14 @@ def remove(transaction: Transaction, candidate: UUID) -> None:
     transaction.execute(sa.delete(jury_candidates).where(jury_candidates.c.id == candidate.bytes))
 
 
+def forget(transaction: Transaction, lookup_key: bytes) -> None:
+    """Deletes the candidate found by a key, and that anyone traded with them."""
+    for candidate in named_by(transaction, [lookup_key]):
+        remove(transaction, candidate)
+    columns = jury_counterparties.c
+    transaction.execute(sa.delete(jury_counterparties).where(columns.lookup_key == lookup_key))
+
+
 def find_and_lock(transaction: Transaction, member: MemberId, reference: str) -> Candidate | None:
     """The candidate a member named under a reference."""
     columns = jury_candidates.c

@@ -4,16 +4,18 @@ from urllib.parse import urlsplit
 
 import click
 
+from registry.app.node import open_node
 from registry.appeals.jury_verifier import JuryNotVerified, VerifiedRound, verify_case
 from registry.cli.log_keys import given_logs, origin_of, published_logs
 from registry.cli.parameters import read_at_most
 from registry.cli.rendering import facts, json_option, panel, show
 from registry.client.receipts import ReceiptNotVerified, log_public_key
 from registry.client.transport import Connections, Transport
-from registry.crypto.note import VerifierKey, encode_base64
+from registry.crypto.note import VerifierKey, encode_base64, vkey
 from registry.kernel import strict_json
-from registry.kernel.canonical import JsonValue
+from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.ids import Prefix, parse_id
+from registry.ledger.model import Log, Shard, half_year_of
 from registry.rulebook.editions import load_editions
 
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
@@ -27,24 +29,25 @@ def jury() -> None:
 
 @jury.command()
 @click.argument("case", metavar="CASE")
-@click.option("--from", "place", required=True, metavar="ORIGIN|FILE", help="Where it is.")
+@click.option("--from", "place", metavar="ORIGIN|FILE", help="Where it is, if not this node.")
 @click.option("--vkey", "vkeys", multiple=True, metavar="VKEY", help="The log's verifier key.")
 @json_option
-def verify(case: str, place: str, vkeys: tuple[str, ...]) -> None:
+def verify(case: str, place: str | None, vkeys: tuple[str, ...]) -> None:
     """Verify the juries of CASE: that the list was fixed first, and who was drawn from it.
 
     ORIGIN is a registry such as https://registry.example; FILE is its answer to
     GET /v1/jury/CASE, - standard input. With --vkey and FILE nothing is asked of anybody;
-    without --vkey the key is the one the node publishes.
+    without --vkey the key is the one the node publishes. Without --from it is the node of
+    REGISTRY_HOME.
     """
     try:
         parse_id(Prefix.APPEAL, case)
     except ValueError as error:
         raise click.UsageError(f"CASE: {error}") from error
-    document = strict_json.parse(_read(case, place))
+    keys = _Keys(vkeys)
+    document = _own(case, keys) if place is None else strict_json.parse(_read(case, place))
     if not isinstance(document, dict) or document.get("case") != case:
         raise JuryNotVerified("the document is of another case")
-    keys = _Keys(vkeys)
     verified = verify_case(document, editions=load_editions(), key_of=keys.of)
     shown: list[JsonValue] = [_document(each) for each in verified]
     show(
@@ -59,6 +62,10 @@ class _Keys:
     def __init__(self, vkeys: tuple[str, ...]) -> None:
         self._given = given_logs(vkeys)
 
+    def also(self, vkey: str) -> None:
+        """Believes this key, where none was given."""
+        self._given = self._given or given_logs([vkey])
+
     def of(self, origin: str) -> VerifierKey:
         """The key of the log of this origin. Raises: JuryNotVerified, RegistryError."""
         stem = origin.rpartition("/")[0]
@@ -70,6 +77,16 @@ class _Keys:
                 except ReceiptNotVerified as error:
                     raise JuryNotVerified(str(error)) from error
         raise JuryNotVerified(f"no key is known of {origin}")
+
+
+def _own(case: str, keys: _Keys) -> object:
+    """What this node publishes, verified by its own key where none is given."""
+    with open_node() as node, node.database.reading() as transaction:
+        document = node.contesting.judging.publishing.case(transaction, case)
+        shard = Shard(log=Log.INCIDENTS, half_year=half_year_of(node.clock.now()))
+        origin = f"{node.settings.authority}/log/{shard.name}"
+        keys.also(vkey(origin, node.signing_key.public.raw))
+    return strict_json.parse(canonical_json(document))
 
 
 def _read(case: str, place: str) -> bytes:

@@ -116,7 +116,9 @@ def reveal(person: Person, appeal: str, vote: Vote, salt: bytes) -> Any:
     return ok(person.call("POST", f"/v1/subject/jury/{appeal}/vote", body))["seat"]
 
 
-def test_a_jury_overturns_what_staff_upheld(town: Town, tmp_path: Path) -> None:
+def test_a_jury_overturns_what_staff_upheld(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nine votes, and the incident is gone; how it came to that anyone sees, and nobody's name."""
     platform = fill(town)
     person = town.person(NUMBER)
@@ -151,8 +153,18 @@ def test_a_jury_overturns_what_staff_upheld(town: Town, tmp_path: Path) -> None:
     assert "jury-not-found" == slug(seated[0].call("GET", f"/v1/subject/jury/{appeal}/case"), 404)
 
     verify_offline(town, appeal, tmp_path)
+    verify_own(town, appeal, monkeypatch)
     town.node.sequencer.step()
     town.node.fsck.check()
+
+
+def verify_own(town: Town, appeal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator's own node, without a word more."""
+    monkeypatch.setenv("REGISTRY_HOME", str(town.node.settings.home))
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", town.node.settings.database_url)
+    verified = CliRunner().invoke(main, ["jury", "verify", appeal, "--json"])
+    assert 0 == verified.exit_code, verified.output
+    assert "overturn" == json.loads(verified.stdout)["rounds"][0]["verdict"]
 
 
 def verify_offline(town: Town, appeal: str, tmp_path: Path) -> None:
@@ -274,5 +286,13 @@ def test_candidates_are_named_read_and_withdrawn_by_their_member(town: Town) -> 
         (town.count(table),)
         for table in ("jury_candidates", "jury_candidate_keys", "jury_counterparties")
     ]
+    ok(platform.call("PUT", target, again))
+    other = candidacy(town, 3, counterparties=[token_of(town.node, PHONE, phone(0))])
+    ok(platform.call("PUT", "/v1/jury/candidates/user-3", other))
+    token = base64url.decode(token_of(town.node, PHONE, phone(0))["token"])
+    key = town.node.protector.lookup_key(town.node.protector.seed_of(token))
+    with town.node.database.transaction() as transaction:
+        town.node.contesting.judging.pool.forget_subject(transaction, key)
+    assert [1, 0] == [town.count(each) for each in ("jury_candidates", "jury_counterparties")]
     stray = town.app.test_client().get("/v1/jury/apl_01992f5e-7c00-7abc-8def-0123456789ab")
     assert "jury-not-found" == slug(stray, 404)
