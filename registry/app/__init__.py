@@ -18,6 +18,8 @@ from registry.app import health, pages, well_known
 from registry.app.node import Node
 from registry.app.worker import register_unreadable_bodies
 from registry.appeals.api import blueprint as appeals_blueprint
+from registry.appeals.jury_api import blueprint as jury_blueprint
+from registry.appeals.jury_own_api import blueprint as own_jury_blueprint
 from registry.appeals.subject_api import blueprint as own_appeals_blueprint
 from registry.http.limits import register_limit_headers
 from registry.http.openapi import create_api
@@ -71,6 +73,8 @@ _BLUEPRINTS = (
     adverse_action_blueprint,
     appeals_blueprint,
     own_appeals_blueprint,
+    jury_blueprint,
+    own_jury_blueprint,
     health.blueprint,
 )
 
@@ -135,6 +139,11 @@ def create_app(node: Node) -> Flask:
         node.contesting.answering,
         node.contesting.reviews,
         node.contesting.precedents,
+        node.contesting.judging.pool,
+        node.contesting.judging.juries,
+        node.contesting.judging.voting,
+        node.contesting.judging.sight,
+        node.contesting.judging.publishing,
     )
     api = create_api(app, version=__version__)
     for blueprint in _BLUEPRINTS:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from registry.app.contesting import Contesting
 from registry.app.noticing import Noticing
-from registry.appeals.service import Appeals
 from registry.crypto.note import vkey
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
@@ -55,7 +55,7 @@ def assemble_auditing(
     incidents: Incidents,
     lookups: Lookups,
     noticing: Noticing,
-    appeals: Appeals,
+    contesting: Contesting,
 ) -> Auditing:
     """The services over the rooms of one node."""
     edition = rulebook.current
@@ -81,8 +81,9 @@ def assemble_auditing(
         also_forget=(
             noticing.corrections.forget_subject,
             lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
+            contesting.judging.pool.forget_subject,
         ),
-        appeals=appeals,
+        appeals=contesting.appeals,
     )
     return Auditing(
         histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),

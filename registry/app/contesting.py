@@ -2,21 +2,26 @@
 
 from dataclasses import dataclass
 
+from registry.app.judging import Judging, assemble_judging
 from registry.appeals.answering import Answering
 from registry.appeals.case_file import CaseFiles
 from registry.appeals.correspondence import Correspondence
 from registry.appeals.deadlines import Deadlines
 from registry.appeals.docket import Docket
-from registry.appeals.ports import Jury, Letters, MemberNotices
+from registry.appeals.jury_verdicts import JuryVerdicts
+from registry.appeals.ports import Letters, MemberNotices
 from registry.appeals.precedents import Precedents
 from registry.appeals.review import Reviews
 from registry.appeals.service import Appeals
 from registry.appeals.triage import load_playbooks
 from registry.crypto.sealing import Sealer
 from registry.database.engine import Database
+from registry.identity.keyring import Keyring
+from registry.identity.protection import Protector
 from registry.incidents.changes import Listeners
 from registry.incidents.service import Incidents
 from registry.jobs.kinds import Kind
+from registry.jobs.service import Jobs
 from registry.ledger.service import Ledger
 from registry.members.reliability import Reliability
 from registry.members.service import Directory, Members
@@ -33,11 +38,12 @@ class Contesting:
     deadlines: Deadlines
     precedents: Precedents
     reliability: Reliability
+    judging: Judging
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The work appeals make."""
-        return (*self.deadlines.kinds, *self.reliability.kinds)
+        return (*self.deadlines.kinds, *self.reliability.kinds, *self.judging.juries.kinds)
 
 
 def assemble_contesting(
@@ -52,7 +58,9 @@ def assemble_contesting(
     listeners: Listeners,
     notices: MemberNotices,
     letters: Letters,
-    jury: Jury,
+    keyring: Keyring,
+    protector: Protector,
+    jobs: Jobs,
 ) -> Contesting:
     """The services over the rooms of one node; they hear of incidents that are withdrawn."""
     files = CaseFiles(sealer=sealer)
@@ -69,6 +77,18 @@ def assemble_contesting(
         reliability=reliability,
         directory=directory,
     )
+    judging = assemble_judging(
+        rulebook=rulebook,
+        keyring=keyring,
+        protector=protector,
+        ledger=ledger,
+        jobs=jobs,
+        directory=directory,
+        incidents=incidents,
+        files=files,
+        verdicts=JuryVerdicts(docket=docket),
+        notices=notices,
+    )
     appeals = Appeals(
         docket=docket,
         rulings=rulings,
@@ -76,7 +96,7 @@ def assemble_contesting(
         playbooks=playbooks,
         correspondence=correspondence,
         directory=directory,
-        jury=jury,
+        jury=judging.juries,
     )
     listeners.subscribe(appeals)
     return Contesting(
@@ -93,4 +113,5 @@ def assemble_contesting(
         deadlines=Deadlines(appeals=appeals, docket=docket, rulings=rulings),
         precedents=Precedents(database=database),
         reliability=reliability,
+        judging=judging,
     )

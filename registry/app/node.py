@@ -15,7 +15,6 @@ from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.app.screening import ScreeningRooms, assemble_screening
-from registry.appeals.ports import NoJury
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -266,7 +265,9 @@ def _wire(
         listeners=listeners,
         notices=noticing.notices,
         letters=noticing.letters,
-        jury=NoJury(),
+        keyring=keyring,
+        protector=protector,
+        jobs=jobs,
     )
     auditing = assemble_auditing(
         settings=settings,
@@ -279,7 +280,7 @@ def _wire(
         incidents=incidents,
         lookups=lookups,
         noticing=noticing,
-        appeals=contesting.appeals,
+        contesting=contesting,
     )
     screening = assemble_screening(
         settings=settings,

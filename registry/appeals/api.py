@@ -47,6 +47,13 @@ from registry.kernel.ids import Prefix, parse_id
 from registry.kernel.paging import CursorUnreadable, Page, decode_cursor, encode_cursor
 from registry.rulebook.model import Rulebook
 
+# Whatever a file is, no browser shows it.
+NOT_SHOWN = {
+    "Content-Disposition": "attachment",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+}
+
 blueprint = Blueprint("appeals", __name__, description="Answer appeals, decide on them")
 
 
@@ -113,13 +120,7 @@ def view_case_file(call: Call, view: dict[str, Any], appeal_id: str) -> Response
     content = the(Reviews).view_file(
         call, appeal_id_of(appeal_id), UUID(view["file"]), view["reviewer"]
     )
-    # Whatever it is, no browser shows it.
-    headers = {
-        "Content-Disposition": "attachment",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-    }
-    return Response(content, content_type="application/octet-stream", headers=headers)
+    return Response(content, content_type="application/octet-stream", headers=NOT_SHOWN)
 
 
 @blueprint.route("/v1/review/appeals/<appeal_id>/acknowledgement", methods=["POST"])

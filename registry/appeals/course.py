@@ -244,6 +244,13 @@ def ask_panel(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
     return _second_tier(appeal, State.PANEL, Milestone.PANEL_DECISION, decided_by, now)
 
 
+def expect_verdict(appeal: Appeal, due: datetime, now: datetime) -> Appeal:
+    """The verdict was close: the jury's limit is another while the subject chooses who decides."""
+    _require(appeal.state is State.JURY)
+    noted = _noted(appeal, now, What.VERDICT_CLOSE, REGISTRY)
+    return _with(noted, Milestone.JURY_VERDICT, due)
+
+
 def refer_to_panel(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
     """The jury came to no safe verdict, or to none in time: staff decides."""
     _require(appeal.state is State.JURY)

@@ -151,6 +151,7 @@ class What(StrEnum):
     LIMIT_MISSED = "limit_missed"
     DECIDED = "decided"
     SECOND_TIER_REQUESTED = "second_tier_requested"
+    VERDICT_CLOSE = "verdict_close"
     REFERRED_TO_PANEL = "referred_to_panel"
     CLOSED = "closed"
 

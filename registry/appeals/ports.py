@@ -57,15 +57,7 @@ class Summons:
 
 
 class Jury(Protocol):
-    """The second tier; its verdict comes back through `Review.receive_verdict`."""
+    """The second tier; its verdict comes back through `JuryVerdicts`."""
 
     def convene(self, transaction: Transaction, summons: Summons, now: datetime) -> bool:
         """Begins to draw a jury; False: none can sit for this case, staff decides."""
-
-
-class NoJury:
-    """A node without a pool of jurors: a panel of staff decides every second tier."""
-
-    def convene(self, transaction: Transaction, summons: Summons, now: datetime) -> bool:
-        """None can sit."""
-        return False

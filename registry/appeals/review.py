@@ -5,7 +5,6 @@ decided before; nothing is upheld unheard. Every look into a case is an entry.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -30,9 +29,8 @@ from registry.appeals.problems import (
     ReviewerConflicted,
 )
 from registry.appeals.service import Appeals, Shown
-from registry.database.transaction import Transaction
 from registry.http.caller import Call
-from registry.incidents.recording import Actor, caller_of, registry_itself
+from registry.incidents.recording import Actor, caller_of
 from registry.incidents.rulings import Ruling, Rulings
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
@@ -177,25 +175,6 @@ class Reviews:
             noted = course.note_review(case.appeal, call.caller.member, call.now)
             return self._docket.save(call.transaction, case, noted).appeal
         return self._decided(call, case, ruling, [each.reviewer for each in agreeing], tier)
-
-    def receive_verdict(
-        self, transaction: Transaction, appeal_id: AppealId, verdict: Ruling | None, now: datetime
-    ) -> Appeal | None:
-        """What the jury found; None: nothing safe, a panel of staff decides.
-
-        None where the appeal waits for no jury any more: its time limit was faster.
-        """
-        case = self._docket.open(transaction, appeal_id)
-        if case is None or case.appeal.state is not State.JURY:
-            return None
-        if verdict is None:
-            after = course.refer_to_panel(case.appeal, case.edition, now)
-            return self._docket.save(transaction, case, after).appeal
-        outcome = _outcome(case.appeal, verdict)
-        actor = registry_itself(now)
-        closed = self._docket.close(transaction, case, actor, outcome, Basis.JURY).appeal
-        self._docket.conclude(transaction, [closed], now)
-        return closed
 
     def _decided(
         self, call: Call, case: Case, ruling: Ruling, reviewers: list[str], tier: Tier

@@ -229,6 +229,19 @@ def drafts_before(
     return [AppealId(each) for each in transaction.execute(select).scalars()]
 
 
+def outcomes_of(
+    transaction: Transaction, appeals_wanted: Collection[AppealId]
+) -> dict[AppealId, Outcome]:
+    """How those of these appeals ended that have."""
+    columns = appeals.c
+    select = sa.select(columns.id, columns.outcome).where(
+        columns.id.in_(sorted(appeals_wanted)),
+        columns.state == State.CLOSED.value,
+        columns.outcome.is_not(None),
+    )
+    return {AppealId(row.id): Outcome(row.outcome) for row in transaction.execute(select)}
+
+
 def events_of(transaction: Transaction, appeal: AppealId) -> Sequence[Event]:
     """What happened, in order."""
     select = (

@@ -10,7 +10,7 @@ Never: holds a rule, prints an identifier it was not given, prints a secret.
               |-> importing   a file of reports
               |-> subject     a person's own door
               |-> score       explain: recompute a score offline
-              |-> log, receipt, certificate: verifying what the registry says of itself
+              |-> log, receipt, certificate, jury: verifying what the registry says of itself
               |-> members, keys, letters, node, jobs, retention, demo: running a node
               '-> rendering   tables, panels, JSON
 
@@ -139,6 +139,11 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         module="registry.cli.letters",
         attribute="letters",
         summary="See where a letter is; say that it came back.",
+    ),
+    "jury": LazyCommand(
+        module="registry.cli.jury",
+        attribute="jury",
+        summary="Recompute who was drawn to decide an appeal, and how they voted.",
     ),
     "retention": LazyCommand(
         module="registry.cli.retention",

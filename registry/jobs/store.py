@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -120,17 +121,8 @@ def due_kinds(
     """Those of `kinds` that have a job to be claimed; one look into the index for each."""
     if not kinds:
         return []
-    first = [
-        sa.select(
-            sa.select(_COLUMNS.kind)
-            .where(_is_due(kind, now, wall))
-            .order_by(_COLUMNS.run_at)
-            .limit(1)
-            .subquery()
-        )
-        for kind in kinds
-    ]
-    return [row.kind for row in transaction.execute(sa.union_all(*first))]
+    found = transaction.execute(_due_statement(tuple(kinds)), {"now": now, "wall": wall})
+    return [row.kind for row in found]
 
 
 def claim(
@@ -149,12 +141,12 @@ def claim(
     """
     select = (
         sa.select(_COLUMNS.id, _COLUMNS.leased_until)
-        .where(_is_due(kind, now, wall))
+        .where(_is_due(kind))
         .order_by(_COLUMNS.run_at)
         .limit(jobs_max)
         .with_for_update(skip_locked=True)
     )
-    rows = transaction.execute(select).all()
+    rows = transaction.execute(select, {"now": now, "wall": wall}).all()
     if not rows:
         return []
     lapsed = [row.id for row in rows if row.leased_until is not None]
@@ -284,12 +276,32 @@ def oldest_due_at(transaction: Transaction, now: datetime) -> datetime | None:
     return transaction.execute(select).scalar_one_or_none()
 
 
-def _is_due(kind: str, now: datetime, wall: datetime) -> sa.ColumnElement[bool]:
+@cache
+def _due_statement(kinds: tuple[str, ...]) -> sa.CompoundSelect[Any]:
+    # Built once: it is asked every second, and building it takes longer than running it.
+    first = [
+        sa.select(
+            sa.select(_COLUMNS.kind)
+            .where(_is_due(kind))
+            .order_by(_COLUMNS.run_at)
+            .limit(sa.literal_column("1"))
+            .subquery()
+        )
+        for kind in kinds
+    ]
+    return sa.union_all(*first)
+
+
+def _is_due(kind: str) -> sa.ColumnElement[bool]:
+    """By `now` of the rules' clock and `wall` of the machine's, both given on execution."""
     return sa.and_(
         _COLUMNS.kind == kind,
         _IS_LIVE,
-        _COLUMNS.run_at <= now,
-        sa.or_(_COLUMNS.leased_until.is_(None), _COLUMNS.leased_until <= wall),
+        _COLUMNS.run_at <= sa.bindparam("now", type_=Instant),
+        sa.or_(
+            _COLUMNS.leased_until.is_(None),
+            _COLUMNS.leased_until <= sa.bindparam("wall", type_=Instant),
+        ),
     )
 
 

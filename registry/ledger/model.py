@@ -90,6 +90,7 @@ class RecordType(IntEnum):
     MEMBER = 7
     KEY = 8
     SNAPSHOT = 9
+    JURY = 10
     LOOKUP = 16
     REFUSED_LOOKUP = 17
     OWN_VIEW = 18

@@ -10,7 +10,6 @@ from registry.appeals import store
 from registry.appeals.answering import Answer
 from registry.appeals.files import examine
 from registry.appeals.model import Appeal, Appellant, Ground, Milestone, Stance
-from registry.appeals.ports import NoJury
 from registry.appeals.service import Contest
 from registry.database.transaction import Transaction
 from registry.incidents.changes import Listeners
@@ -18,6 +17,7 @@ from registry.incidents.model import Incident
 from registry.incidents.rulings import Ruling
 from registry.incidents.service import Incidents
 from registry.jobs.model import Again, Job
+from registry.jobs.service import Jobs
 from registry.kernel.ids import new_uuid
 from registry.members.model import Admission, Member, Role
 from registry.rulebook.editions import load_rulebook
@@ -78,7 +78,9 @@ class AppealsWorld(World):
             listeners=self.listeners,
             notices=self.outbox,
             letters=self.outbox,
-            jury=NoJury(),
+            keyring=self.keyring,
+            protector=self.protector,
+            jobs=Jobs(),
         )
 
     @property

@@ -49,7 +49,7 @@ def require_proven(world: World, entry: str) -> None:
     found = world.receipt(entry)
     octets = base64url.decode(found["entry"])
     lines = found["checkpoint"].splitlines()
-    verify_inclusion(
+    assert verify_inclusion(
         index=found["inclusion"]["index"],
         size=int(lines[1]),
         leaf=leaf_hash(octets),

@@ -1,0 +1,192 @@
+"""Holds what is published of a jury to the rules: list, commitment, beacon, draw, votes.
+
+Needs nothing but the document, the edition and the log's key.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.appeals.jury import (
+    Composition,
+    Line,
+    Side,
+    Vote,
+    commitment_of,
+    count,
+    draw,
+    first_jury,
+    large_panel,
+    list_root,
+    seed_of,
+)
+from registry.appeals.jury_model import FIRST_ROUND, Ending
+from registry.crypto import checkpoint, note
+from registry.crypto.merkle import leaf_hash, verify_inclusion
+from registry.kernel import base64url, strict_json
+from registry.kernel.problems import Kind, Problem, Text
+from registry.ledger.model import Log, RecordType, decode_entry, header_commitment, shard_of
+from registry.rulebook.model import Edition, JuryRules
+
+KeyOf = Callable[[str], note.VerifierKey]
+
+
+class JuryNotVerified(Problem):
+    """What is published does not give this jury, or this verdict."""
+
+    kind = Kind.INVALID
+    title = Text(en="The jury does not verify", zh="评审团抽签验证不通过")
+    advice = Text(
+        en="Keep the document, and ask the registry and its supervisors.",
+        zh="请保留该文件，并向登记机构及其监管者查询。",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedRound:
+    """What was recomputed of one round; the verdict is None while it votes, or without one."""
+
+    round: int
+    candidates: int
+    jurors: int
+    alternates: int
+    log: str
+    size: int
+    root: bytes
+    verdict: Vote | None
+
+
+def verify_case(
+    document: Mapping[str, Any], *, editions: Mapping[str, Edition], key_of: KeyOf
+) -> list[VerifiedRound]:
+    """Every round of a case that was drawn.
+
+    `key_of` gives the key a log of this origin is believed by.
+
+    Raises: JuryNotVerified.
+    """
+    try:
+        case, rounds = str(document["case"]), document["rounds"]
+        drawn = [each for each in rounds if each["beacon"] is not None]
+        verified = [_verify_round(case, each, editions, key_of) for each in drawn]
+    except JuryNotVerified:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, AssertionError) as error:
+        raise JuryNotVerified(f"the document cannot be read: {error}") from error
+    if not verified:
+        raise JuryNotVerified("no jury has been drawn for this case")
+    if len({each.round for each in verified}) != len(verified):
+        raise JuryNotVerified("a round is there twice")
+    return verified
+
+
+def _verify_round(
+    case: str, document: Mapping[str, Any], editions: Mapping[str, Edition], key_of: KeyOf
+) -> VerifiedRound:
+    edition = editions.get(document["edition"])
+    if edition is None:
+        raise JuryNotVerified(f"the edition {document['edition']} is not known here")
+    is_first = document["round"] == FIRST_ROUND
+    composition = first_jury(edition.jury) if is_first else large_panel(edition.jury)
+    lines = [_line(each) for each in document["candidates"]]
+    marks = [each.mark for each in lines]
+    if marks != sorted(set(marks)):
+        raise JuryNotVerified("the list is out of order, or somebody is in it twice")
+    root = list_root(lines)
+    tree = _verify_beacon(case, document, root, key_of)
+    drawn = draw(lines, seed_of(case, root, tree.root), composition)
+    if drawn is None:
+        raise JuryNotVerified("the list cannot fill a jury")
+    for name, seated in (("jurors", drawn.jurors), ("alternates", drawn.alternates)):
+        if [base64url.encode(each.mark) for each in seated] != document[name]:
+            raise JuryNotVerified(f"other {name} were drawn than those named")
+    seats = {each.mark for each in drawn.jurors + drawn.alternates}
+    verdict = _verify_votes(document, composition, edition.jury, seats)
+    return VerifiedRound(
+        round=document["round"],
+        candidates=len(lines),
+        jurors=len(drawn.jurors),
+        alternates=len(drawn.alternates),
+        log=tree.origin,
+        size=tree.size,
+        root=tree.root,
+        verdict=verdict,
+    )
+
+
+def _verify_beacon(
+    case: str, document: Mapping[str, Any], root: bytes, key_of: KeyOf
+) -> checkpoint.Checkpoint:
+    """The checkpoint, which is signed and holds the entry that committed to this list."""
+    commitment, beacon = document["commitment"], document["beacon"]
+    data = base64url.decode(commitment["entry"])
+    entry = decode_entry(data)
+    header = base64url.decode(commitment["header"])
+    salt = base64url.decode(commitment["header_salt"])
+    if header_commitment(salt, header) != entry.header_commitment:
+        raise JuryNotVerified("the header is not the entry's")
+    said = strict_json.parse(header)
+    expected = {"case": case, "round": document["round"], "root": base64url.encode(root)}
+    is_jury = (entry.log, entry.record_type) == (Log.INCIDENTS, RecordType.JURY)
+    if not is_jury or any(said.get(name) != value for name, value in expected.items()):
+        raise JuryNotVerified("the entry commits to another list")
+    signed = note.parse(beacon["checkpoint"].encode())
+    origin = checkpoint.parse(signed.text).origin
+    if not origin.endswith(f"/log/{shard_of(data).name}"):
+        raise JuryNotVerified("the checkpoint is of another log than the entry's")
+    tree = checkpoint.verify(signed, origin=origin, log_keys=[key_of(origin)]).checkpoint
+    is_in_tree = verify_inclusion(
+        index=beacon["index"],
+        size=tree.size,
+        leaf=leaf_hash(data),
+        proof=[base64url.decode(each) for each in beacon["proof"]],
+        root=tree.root,
+    )
+    if not is_in_tree:
+        raise JuryNotVerified("the checkpoint does not hold the entry of the list")
+    return tree
+
+
+def _verify_votes(
+    document: Mapping[str, Any], composition: Composition, rules: JuryRules, seated: set[bytes]
+) -> Vote | None:
+    """What the votes amount to, each of a juror that was drawn, and as it was committed to."""
+    votes: Sequence[Mapping[str, Any]] | None = document["votes"]
+    if votes is None:
+        return None
+    marks = [base64url.decode(each["mark"]) for each in votes]
+    if len(set(marks)) != len(marks) or not seated.issuperset(marks):
+        raise JuryNotVerified("somebody voted twice, or without a seat")
+    counted = []
+    for each in votes:
+        if each["vote"] is None:
+            continue
+        vote = Vote(each["vote"])
+        if commitment_of(vote, base64url.decode(each["salt"])) != base64url.decode(
+            each["commitment"]
+        ):
+            raise JuryNotVerified("a vote is not the one that was committed to")
+        if not each["left"]:
+            counted.append(vote)
+    if len(counted) > composition.jurors:
+        raise JuryNotVerified("there are more votes than seats")
+    tally = count(counted, composition.votes_to_decide)
+    if (tally.verdict and tally.verdict.value) != document["verdict"]:
+        raise JuryNotVerified("the votes are another verdict")
+    is_safe = document["round"] != FIRST_ROUND or tally.margin >= rules.safe_margin
+    is_decided = document["ending"] == Ending.DECIDED.value
+    if is_decided != (tally.verdict is not None and is_safe):
+        raise JuryNotVerified("the verdict was too close, or none")
+    return tally.verdict if is_decided else None
+
+
+def _line(document: Mapping[str, Any]) -> Line:
+    line = Line(
+        mark=base64url.decode(document["mark"]),
+        side=Side(document["side"]),
+        experience=document["experience"],
+        is_named_by_furnisher=document["named_by_furnisher"],
+    )
+    if line.document() != dict(document):
+        raise JuryNotVerified("a line of the list has another form")
+    return line
