@@ -19,10 +19,6 @@ class Naming:
         self._tokens = tokens
         self._known = known
 
-    def check(self, identifiers: Sequence[Identifier]) -> None:
-        """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
-        self._tokens.check(identifiers)
-
     def tokens_for(self, identifiers: Sequence[Identifier]) -> list[IdentityToken]:
         """The tokens of `identifiers` in their order."""
         if not identifiers:
@@ -43,6 +39,10 @@ class Naming:
         raw = [identity for identity in identities if isinstance(identity, Identifier)]
         made = iter(self.tokens_for(raw))
         return [next(made) if isinstance(each, Identifier) else each for each in identities]
+
+    def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
+        self._tokens.check(identifiers)
 
     def count_missing(self, identities: Sequence[Identity]) -> int:
         """How many of `identities` are neither tokens nor in the cache of tokens."""
