@@ -119,18 +119,23 @@ class Door:
         )
 
     def answer_streamed(
-        self, scope: Scope | None, bytes_max: int, view: Callable[[StreamedCall], Response]
+        self,
+        scope: Scope | None,
+        bytes_max: int,
+        media_types: Collection[str],
+        view: Callable[[StreamedCall], Response],
     ) -> Response:
         """The view's answer to a call whose body is read in pieces, up to `bytes_max`.
 
         All but the body is verified, and the caller admitted as far as memory
         knows, before the first byte is read; the call is recorded when the body
-        is the one that was signed. Raises: BodyTooLarge.
+        is the one that was signed. Raises: BodyTooLarge, MediaTypeUnsupported.
         """
         verified = self._verify(None)
         if not verified.key.is_active:
             raise NotAuthenticated(NOT_ACTIVE)
         require_scope(verified.key.caller, scope)
+        _require_media_type(media_types)
         key = idempotency.key_of(request.headers.get("Idempotency-Key"))
         with Spool(self._spool_directory) as spool:
             _take(spool, bytes_max)
@@ -308,8 +313,9 @@ def signed_streamed(
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapper(**path: Any) -> Response:
-            _require_media_type(media_types)
-            return the(Door).answer_streamed(scope, bytes_max, lambda call: view(call, **path))
+            return the(Door).answer_streamed(
+                scope, bytes_max, media_types, lambda call: view(call, **path)
+            )
 
         describe_signed(wrapper, scope)
         return wrapper  # type: ignore[return-value] # the same view, given its call
