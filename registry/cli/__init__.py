@@ -50,6 +50,16 @@ _COMMANDS: Mapping[str, LazyCommand] = {
         attribute="subject",
         summary="See, as a person, what is known of you; freeze, authorise, take away.",
     ),
+    "screen": LazyCommand(
+        module="registry.cli.deciding",
+        attribute="screen",
+        summary="See whether anything is known of a person, without naming them.",
+    ),
+    "decide": LazyCommand(
+        module="registry.cli.deciding",
+        attribute="decide",
+        summary="Screen a person, and look them up only if something is known.",
+    ),
     "call": LazyCommand(
         module="registry.cli.calling",
         attribute="call",

@@ -4,9 +4,10 @@ Identifiers are turned into tokens on this machine; what is sent holds tokens on
 """
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any, TypeVar
 
 import click
 import yaml
@@ -27,6 +28,8 @@ from registry.rulebook.model import Purpose
 
 REPORT_BYTES_MAX = 1024 * 1024
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 
 @click.command()
 @click.argument("file", metavar="FILE")
@@ -46,40 +49,66 @@ def report(registry: Registry, file: str) -> None:
     """
     document = _read_document(file)
     filed = registry.report_document(document)
-    receipt = _verified(registry, filed.receipt)
+    receipt = verified(registry, filed.receipt)
     show(
         {**filed.document, "verified_receipt": explaining.receipt_document(receipt)},
         explaining.filed(filed, receipt),
     )
 
 
+_PERSON = (
+    click.option("--phone", "phones", multiple=True, metavar="NUMBER", help="A mobile number."),
+    click.option("--email", "emails", multiple=True, metavar="ADDRESS", help="A mail address."),
+    click.option(
+        "--id",
+        "others",
+        type=typed_identifier,
+        multiple=True,
+        metavar="TYPE=VALUE",
+        help="An identifier of any type, such as iban/1=….",
+    ),
+    click.option(
+        "--held-since", type=day, metavar="DATE", help="Since when the account has had them."
+    ),
+)
+_REQUEST = (
+    click.option("--order", required=True, help="The order it is about, by your own name for it."),
+    click.option(
+        "--purpose",
+        type=click.Choice([each.value for each in Purpose]),
+        default=Purpose.REFUND_ONLY_REVIEW.value,
+        show_default=True,
+        help="Why.",
+    ),
+    click.option(
+        "--consent",
+        metavar="REF",
+        help="The person's separate consent, by your reference; a sandbox needs none.",
+    ),
+    click.option("--one-use", metavar="REF", help="The person's one-use authorisation."),
+    click.option("--agent", help="Who asks, by your own name for them.  [default: your login]"),
+)
+
+
+def about_a_person(command: Command) -> Command:
+    """Gives a command the options that say whom it is about."""
+    return _with(command, _PERSON)
+
+
+def about_a_request(command: Command) -> Command:
+    """Gives a command the options that say why it asks, and for whom."""
+    return _with(command, _REQUEST)
+
+
+def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command()
-@click.option("--phone", "phones", multiple=True, metavar="NUMBER", help="A mobile number.")
-@click.option("--email", "emails", multiple=True, metavar="ADDRESS", help="A mail address.")
-@click.option(
-    "--id",
-    "others",
-    type=typed_identifier,
-    multiple=True,
-    metavar="TYPE=VALUE",
-    help="An identifier of any type, such as iban/1=….",
-)
-@click.option("--held-since", type=day, metavar="DATE", help="Since when the account has had them.")
-@click.option("--order", required=True, help="The order it is about, by your own name for it.")
-@click.option(
-    "--purpose",
-    type=click.Choice([each.value for each in Purpose]),
-    default=Purpose.REFUND_ONLY_REVIEW.value,
-    show_default=True,
-    help="Why.",
-)
-@click.option(
-    "--consent",
-    metavar="REF",
-    help="The person's separate consent, by your reference; a sandbox needs none.",
-)
-@click.option("--one-use", metavar="REF", help="The person's one-use authorisation.")
-@click.option("--agent", help="Who asks, by your own name for them.  [default: your login]")
+@about_a_person
+@about_a_request
 @connects
 @json_option
 def lookup(
@@ -100,13 +129,13 @@ def lookup(
     asked, and why.
     """
     answer = registry.lookup(
-        _identifiers(phones, emails, others, held_since),
+        identifiers_of(phones, emails, others, held_since),
         purpose=purpose,
         order=order,
-        authorisation=_authorisation(registry, consent, one_use),
-        agent=agent or _login(),
+        authorisation=authorisation_of(registry, consent, one_use),
+        agent=agent or login(),
     )
-    receipt = _verified(registry, answer.receipt)
+    receipt = verified(registry, answer.receipt)
     show(
         {**answer.document, "verified_receipt": explaining.receipt_document(receipt)},
         explaining.lookup(answer, receipt),
@@ -162,12 +191,13 @@ def _read_document(file: str) -> dict[str, JsonValue]:
     return value
 
 
-def _identifiers(
+def identifiers_of(
     phones: Sequence[str],
     emails: Sequence[str],
     others: Sequence[Identifier],
     held_since: date | None,
 ) -> list[Identifier]:
+    """The identifiers of one person that a command was given; at least one."""
     found = [Identifier.phone(value, held_since=held_since) for value in phones]
     for address in emails:
         found += mailbox(address, held_since=held_since)
@@ -177,7 +207,8 @@ def _identifiers(
     return found
 
 
-def _authorisation(registry: Registry, consent: str | None, one_use: str | None) -> Authorisation:
+def authorisation_of(registry: Registry, consent: str | None, one_use: str | None) -> Authorisation:
+    """What lets the member ask; in a sandbox it need not be said."""
     if consent is not None and one_use is not None:
         raise click.UsageError("Say what lets you ask: --consent or --one-use, not both.")
     if one_use is not None:
@@ -190,7 +221,8 @@ def _authorisation(registry: Registry, consent: str | None, one_use: str | None)
     return Authorisation(basis="separate_consent", reference=consent)
 
 
-def _login() -> str:
+def login() -> str:
+    """Who asks, where the command does not say."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -198,7 +230,8 @@ def _login() -> str:
         raise click.UsageError("Say who asks: --agent NAME.") from None
 
 
-def _verified(registry: Registry, receipt: str) -> Receipt | None:
+def verified(registry: Registry, receipt: str) -> Receipt | None:
+    """What a receipt promises; None where it does not verify."""
     try:
         return registry.verify_receipt(receipt)
     except ReceiptNotVerified:

@@ -3,14 +3,17 @@
     from registry.client import Authorisation, Identifier, Registry
 
     with Registry("https://registry.example", "mem_…", "member.pem") as registry:
-        answer = registry.lookup(
+        decided = registry.decide(
             [Identifier.phone("138 0013 8000")],
             purpose="refund_only_review",
             order="A-1001",
             authorisation=Authorisation(basis="separate_consent", reference="C-77"),
             agent="staff-0017",
         )
-        print(answer.band, answer.score, answer.advice)
+        print(decided.way, decided.advice)
+
+Of whom nothing is known, the registry is not told; anyone else is looked up, on the
+record. `AsyncRegistry` has the same calls for asyncio.
 
 Promises: an identifier never leaves this machine; a token is used only once its
 proof has verified; a call tried again counts once; whatever fails is one of the
@@ -19,12 +22,14 @@ Never: follows a redirect, uses a proxy of the environment, waits longer than it
 was told to, writes an identifier or a token into a repr or a line of a log.
 
     Registry -> tokens    normalise, blind, verify, finalise, cache
+             |-> screening  buckets and decoys, verified, kept
              |-> calls    sign, send, try again -> transport
              '-> answers  documents -> frozen results;  receipts: verified
 
 Source: docs/protocol.md.
 """
 
+from registry.client.asynchronous import AsyncRegistry
 from registry.client.documents import DocumentUnreadable
 from registry.client.problems import (
     AnswerNotTrusted,
@@ -51,6 +56,7 @@ from registry.client.requests import (
 from registry.client.results import (
     Advice,
     Band,
+    Decided,
     Filed,
     IdentityToken,
     Incident,
@@ -59,13 +65,17 @@ from registry.client.results import (
     Lookup,
     Match,
     NotLookedUp,
+    ProvenSnapshot,
     Reason,
     Receipt,
     RecordedOutcome,
     Rulebook,
+    Screening,
+    Way,
     WellKnown,
 )
 from registry.client.retrying import Retries, SystemTimer, Timer
+from registry.client.snapshots import ScreeningNotTrusted
 from registry.client.tokens import MemoryCache, NoCache, TokenCache
 from registry.client.transport import Answer, Connections
 from registry.identity.normalise import IdentifierType, InvalidIdentifier
@@ -77,9 +87,11 @@ __all__ = [
     "Answer",
     "AnswerNotTrusted",
     "AnswerNotUnderstood",
+    "AsyncRegistry",
     "Authorisation",
     "Band",
     "Connections",
+    "Decided",
     "Decision",
     "DocumentUnreadable",
     "Evidence",
@@ -101,6 +113,7 @@ __all__ = [
     "Notice",
     "Outcome",
     "Profile",
+    "ProvenSnapshot",
     "Reason",
     "Receipt",
     "ReceiptNotVerified",
@@ -112,9 +125,12 @@ __all__ = [
     "Report",
     "Retries",
     "Rulebook",
+    "Screening",
+    "ScreeningNotTrusted",
     "SystemTimer",
     "Timer",
     "TokenCache",
+    "Way",
     "WellKnown",
     "mailbox",
     "read_profile",

@@ -9,6 +9,7 @@ from registry.client import answers, documents, entries, receipts
 from registry.client.addresses import next_target, path_part
 from registry.client.calls import Calls, Outgoing, document_of, json_body, problem_of
 from registry.client.knowing import KnownRegistry
+from registry.client.naming import Naming
 from registry.client.problems import RegistryProblem
 from registry.client.profile import Profile, profile_of_environment, read_profile
 from registry.client.reading import Reader
@@ -22,7 +23,6 @@ from registry.client.requests import (
     Report,
 )
 from registry.client.results import (
-    Advice,
     Decided,
     Filed,
     IdentityToken,
@@ -35,12 +35,11 @@ from registry.client.results import (
     RecordedOutcome,
     Rulebook,
     Screening,
-    Way,
     WellKnown,
 )
 from registry.client.retrying import Retries, SystemTimer, Timer
 from registry.client.screening import Screener
-from registry.client.signing import Signer
+from registry.client.signing import Signer, read_key
 from registry.client.tokens import MemoryCache, TokenCache, TokenMaker
 from registry.client.transport import Answer, Connections, Transport
 from registry.crypto.signature import PrivateKey
@@ -49,8 +48,6 @@ from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import EntryId
 
 LOOKUPS_MAX = 100
-# What the registry may say of a key that is no longer asked for.
-_KEY_GONE_STATUSES = frozenset({404, 409, 410, 422})
 
 
 class Registry:
@@ -81,7 +78,7 @@ class Registry:
         retries: Retries = Retries(),  # noqa: B008 - frozen
         timer: Timer = SystemTimer(),  # noqa: B008 - stateless
     ) -> None:
-        private_key = key if isinstance(key, PrivateKey) else _read_key(Path(key))
+        private_key = key if isinstance(key, PrivateKey) else read_key(Path(key))
         self.origin = origin
         self.member = member
         self._timer = timer
@@ -92,7 +89,7 @@ class Registry:
             retries=retries,
             timer=timer,
         )
-        self._tokens = TokenMaker(
+        tokens = TokenMaker(
             evaluate=self._evaluate,
             region=region,
             cache=MemoryCache() if cache is None else cache,
@@ -101,6 +98,7 @@ class Registry:
         self._known = KnownRegistry(
             call=self._calls.unsigned, origin=origin, federation=federation, timer=timer
         )
+        self._naming = Naming(tokens=tokens, known=self._known)
         self._screener = Screener(
             call=self._calls.unsigned, well_known=self._known.read, key=private_key, timer=timer
         )
@@ -172,18 +170,7 @@ class Registry:
 
         Raises: InvalidIdentifier before anything is sent; AnswerNotTrusted.
         """
-        if not identifiers:
-            return []
-        known = self.well_known()
-        try:
-            return self._make_tokens(identifiers, known)
-        except RegistryProblem as problem:
-            if problem.status not in _KEY_GONE_STATUSES:
-                raise
-            fresh = self._known.read_again()
-            if fresh.current_key == known.current_key:
-                raise
-            return self._make_tokens(identifiers, fresh)
+        return self._naming.tokens_for(identifiers)
 
     def check(self, identifiers: Sequence[Identifier]) -> None:
         """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
@@ -197,7 +184,7 @@ class Registry:
         Raises: RegistryProblem with everything the rulebook finds missing in
         `errors`; InvalidIdentifier.
         """
-        return self._file(report.to_document(self._tokens_of(report.identities)))
+        return self._file(report.to_document(self._naming.tokens_of(report.identities)))
 
     def report_document(self, document: Mapping[str, JsonValue]) -> Filed:
         """Files a report given as the document of the API.
@@ -272,13 +259,13 @@ class Registry:
             authorisation=authorisation,
             agent=agent,
         )
-        body = request.to_document(self._tokens_of(identities))
+        body = request.to_document(self._naming.tokens_of(identities))
         return answers.read_lookup(self._post("/v1/lookups", body))
 
     def lookup_many(self, requests: Sequence[LookupRequest]) -> list[Lookup | NotLookedUp]:
         """The answers to several lookups in their order, each logged alone, 100 in a call."""
         everyone = [identity for request in requests for identity in request.identities]
-        tokens = iter(self._tokens_of(everyone))
+        tokens = iter(self._naming.tokens_of(everyone))
         bodies = [
             request.to_document([next(tokens) for _ in request.identities]) for request in requests
         ]
@@ -304,7 +291,7 @@ class Registry:
 
         Raises: ScreeningNotTrusted; InvalidIdentifier before anything is sent.
         """
-        return self._screener.screen(self._tokens_of(identities))
+        return self._screener.screen(self._naming.tokens_of(identities))
 
     def decide(
         self,
@@ -323,11 +310,10 @@ class Registry:
 
         Raises: what `screen` and `lookup` raise.
         """
-        evaluated = self._to_evaluate(identities)
+        evaluated = self._naming.count_missing(identities)
         screening = self.screen(identities)
-        if screening.is_clean:
-            way, advice, lookup = Way.SCREENED, Advice.PROCEED, None
-        else:
+        lookup = None
+        if not screening.is_clean:
             lookup = self.lookup(
                 screening.hits,
                 purpose=purpose,
@@ -335,10 +321,7 @@ class Registry:
                 authorisation=authorisation,
                 agent=agent,
             )
-            way, advice = Way.LOOKED_UP, lookup.advice
-        return Decided(
-            way=way, advice=advice, screening=screening, lookup=lookup, tokens_evaluated=evaluated
-        )
+        return Decided(screening=screening, lookup=lookup, tokens_evaluated=evaluated)
 
     def prove_screening(self) -> list[ProvenSnapshot]:
         """Holds the buckets that were read to the roots in the incident log, as all see them.
@@ -400,23 +383,6 @@ class Registry:
     def _evaluate(self, body: dict[str, JsonValue]) -> Reader:
         return self._post("/v1/evaluations", body)
 
-    def _make_tokens(
-        self, identifiers: Sequence[Identifier], known: WellKnown
-    ) -> list[IdentityToken]:
-        return self._tokens.tokens(identifiers, federation=known.federation, key=known.current_key)
-
-    def _tokens_of(self, identities: Sequence[Identity]) -> list[IdentityToken]:
-        raw = [identity for identity in identities if isinstance(identity, Identifier)]
-        made = iter(self.tokens_for(raw))
-        return [next(made) if isinstance(each, Identifier) else each for each in identities]
-
-    def _to_evaluate(self, identities: Sequence[Identity]) -> int:
-        raw = [each for each in identities if isinstance(each, Identifier)]
-        if not raw:
-            return 0
-        known = self.well_known()
-        return self._tokens.count_missing(raw, federation=known.federation, key=known.current_key)
-
     def _post(self, path: str, body: Mapping[str, JsonValue]) -> Reader:
         answer = self._calls.signed(Outgoing(method="POST", target=path, body=json_body(body)))
         return document_of(answer, self._timer.now())
@@ -434,10 +400,3 @@ class Registry:
 
 def _incident_path(incident: str) -> str:
     return f"/v1/incidents/{path_part(incident)}"
-
-
-def _read_key(path: Path) -> PrivateKey:
-    try:
-        return PrivateKey.from_pem(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} is not a private key in PKCS#8 PEM") from error

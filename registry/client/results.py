@@ -304,11 +304,19 @@ class Decided:
     that were not in the cache of tokens.
     """
 
-    way: Way
-    advice: Advice
     screening: Screening
     lookup: Lookup | None
     tokens_evaluated: int
+
+    @property
+    def way(self) -> Way:
+        """How it was found."""
+        return Way.SCREENED if self.lookup is None else Way.LOOKED_UP
+
+    @property
+    def advice(self) -> Advice:
+        """What the registry suggests; a human decides."""
+        return Advice.PROCEED if self.lookup is None else self.lookup.advice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

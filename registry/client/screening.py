@@ -10,14 +10,13 @@ Source: docs/protocol.md, section 5.
 import hmac
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
-from registry.client.addresses import path_part
 from registry.client.calls import Outgoing, document_of, problem_of
-from registry.client.problems import AnswerNotTrusted, AnswerNotUnderstood
-from registry.client.reading import Reader
+from registry.client.decoys import BUCKETS_ASKED, wanted_buckets
+from registry.client.problems import AnswerNotUnderstood
 from registry.client.receipts import log_public_key
 from registry.client.results import (
     IdentityToken,
@@ -27,6 +26,13 @@ from registry.client.results import (
     WellKnown,
 )
 from registry.client.retrying import Timer
+from registry.client.snapshots import (
+    INDEX_PATH,
+    Listed,
+    ScreeningNotTrusted,
+    read_snapshots,
+    require_root,
+)
 from registry.client.transport import Answer
 from registry.crypto import merkle, screening
 from registry.crypto.identity_token import seed_of
@@ -34,9 +40,6 @@ from registry.crypto.screening import Bucket
 from registry.crypto.signature import PrivateKey, PublicKey
 from registry.kernel.ids import EntryId
 
-INDEX_PATH = "/v1/screening"
-# Asked for at every screening, of however many identities; 8 are the most a lookup takes.
-BUCKETS_ASKED = 8
 # Longer than this nothing is used again unasked, whatever a cache on the way allows.
 FRESH_SECONDS_MAX = 300.0
 KEPT_BUCKETS_MAX = 4096
@@ -49,32 +52,6 @@ _MAX_AGE = re.compile(r"(?:^|,)\s*max-age=(\d{1,9})\s*(?:,|$)", re.ASCII)
 _DECOY_KEY_LABEL = b"ccr-decoy-key-v1"
 _UNCACHED = {"Cache-Control": "no-cache"}
 _SANDBOX = "sandbox"
-
-
-class ScreeningNotTrusted(AnswerNotTrusted):
-    """A bucket or its index is not what the registry must have signed: nothing was decided."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A snapshot as the index has it."""
-
-    key_id: str
-    epoch: str
-    bits: int
-    count: int
-    sequence: int
-    root: bytes
-    entry: EntryId
-
-    @property
-    def place(self) -> str:
-        """What the addresses of its buckets begin with."""
-        return f"{INDEX_PATH}/{path_part(self.key_id)}/{self.epoch}/{self.bits}/"
-
-    def address(self, bucket: int) -> str:
-        """The address of a bucket."""
-        return self.place + screening.bucket_name(bucket, self.bits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +129,7 @@ class Screener:
         proven = []
         for listed in index.snapshots.values() if index is not None else ():
             entry = receipt(listed.entry)
-            _require_root(entry, listed)
+            require_root(entry, listed)
             buckets = [
                 each
                 for address, each in sorted(kept.items())
@@ -221,7 +198,7 @@ class Screener:
             document = document_of(answer, self._timer.now())
             if document.data("public_key", 32) != self._pinned_key().raw:
                 raise ScreeningNotTrusted("the index names another key than the registry's")
-            snapshots, etag = _read_snapshots(document), answer.headers.get("etag")
+            snapshots, etag = read_snapshots(document), answer.headers.get("etag")
         try:
             for listed in snapshots.values():
                 self._require_recent(listed)
@@ -353,31 +330,6 @@ class Screener:
             raise ScreeningNotTrusted("a bucket is not under the root that was logged")
 
 
-def wanted_buckets(seeds: Sequence[bytes], bits: int, decoy_key: bytes) -> set[int]:
-    """The buckets to ask for: those of the seeds, and decoys up to the constant number.
-
-    Each seed brings its own decoys, in turn, the same each time: whoever compares two
-    screenings of one person, with one identity more or less, still sees several
-    buckets that they have in common. Without the key nobody can tell which are decoys.
-    """
-    everything = 1 << bits
-    wanted = {screening.bucket_of(screening.place_of(seed), bits) for seed in seeds}
-    enough = min(BUCKETS_ASKED, everything)
-    decoys = _decoys(sorted(seeds), bits, decoy_key)
-    while len(wanted) < enough:
-        wanted.add(next(decoys))
-    return wanted
-
-
-def _decoys(seeds: Sequence[bytes], bits: int, decoy_key: bytes) -> Iterator[int]:
-    number = 0
-    while True:
-        for seed in seeds:
-            mac = hmac.digest(decoy_key, seed + number.to_bytes(4, "big"), "sha256")
-            yield screening.bucket_of(int.from_bytes(mac[:4], "big"), bits)
-        number += 1
-
-
 def _verified(data: bytes, public_key: PublicKey, listed: Listed, number: int) -> Bucket:
     try:
         bucket = screening.decode(data, public_key)
@@ -386,53 +338,3 @@ def _verified(data: bytes, public_key: PublicKey, listed: Listed, number: int) -
     if (bucket.bits, bucket.epoch, bucket.bucket) != (listed.bits, listed.epoch, number):
         raise ScreeningNotTrusted("another bucket came than was asked for")
     return bucket
-
-
-def _read_snapshots(document: Reader) -> dict[str, Listed]:
-    """The newest snapshot of each key."""
-    newest: dict[str, Listed] = {}
-    for each in document.children("snapshots"):
-        listed = Listed(
-            key_id=each.text("key_id"),
-            epoch=each.text("epoch"),
-            bits=each.integer("bits"),
-            count=each.integer("count"),
-            sequence=each.integer("sequence"),
-            root=each.data("snapshot_root", merkle.HASH_BYTES),
-            entry=EntryId(each.text("entry")),
-        )
-        try:
-            screening.epoch_begins_at(listed.epoch)
-        except ValueError as error:
-            raise AnswerNotUnderstood("the index names an epoch that is none") from error
-        if not 0 <= listed.bits <= screening.BITS_MAX:
-            raise AnswerNotUnderstood("the index names an impossible number of bits")
-        known = newest.get(listed.key_id)
-        if known is None or known.epoch < listed.epoch:
-            newest[listed.key_id] = listed
-    return newest
-
-
-def _require_root(entry: LogEntry, listed: Listed) -> None:
-    """The entry says what the index says, opened to everyone."""
-    if entry.opening is None:
-        raise ScreeningNotTrusted("the entry of a snapshot does not open")
-    subject = Reader(entry.opening.subject, "the snapshot's entry")
-    logged = (
-        subject.text("key_id"),
-        subject.text("epoch"),
-        subject.integer("bits"),
-        subject.integer("count"),
-        subject.integer("sequence"),
-        subject.data("root", merkle.HASH_BYTES),
-    )
-    shown = (
-        listed.key_id,
-        listed.epoch,
-        listed.bits,
-        listed.count,
-        listed.sequence,
-        listed.root,
-    )
-    if logged != shown:
-        raise ScreeningNotTrusted("the index shows another snapshot than the log has")

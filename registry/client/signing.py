@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from registry.crypto.signature import PrivateKey, sign_compact
 from registry.kernel import base64url
@@ -48,3 +49,14 @@ class Signer:
             "typ": "ccr-request+jwt",
         }
         return sign_compact(header=header, claims=claims, key=self.key)
+
+
+def read_key(path: Path) -> PrivateKey:
+    """The private key in a PEM file.
+
+    Raises: ValueError, OSError.
+    """
+    try:
+        return PrivateKey.from_pem(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not a private key in PKCS#8 PEM") from error

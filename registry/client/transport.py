@@ -150,7 +150,7 @@ class Transport:
 
     def _read(self, response: BaseHTTPResponse, ends: float) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if 300 <= response.status < 400:
+        if 300 <= response.status < 400 and response.status != HTTPStatus.NOT_MODIFIED:
             raise AnswerNotUnderstood("the registry answered with a redirect; none is followed")
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise AnswerNotUnderstood("the answer is compressed, which was not asked for")

@@ -8,12 +8,11 @@
 One hand works at a time: whoever finds the progress moved by another gives up.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
-from registry.crypto.screening import epoch_of, place_of, tag_of
+from registry.crypto.screening import epoch_of
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.identity.keyring import Keyring
@@ -23,10 +22,7 @@ from registry.incidents.effective import Effective, Place, SealedIdentity
 from registry.incidents.model import KeptIdentity
 from registry.jobs.model import JobDraft
 from registry.jobs.service import Jobs
-from registry.kernel import base64url
-from registry.kernel.canonical import JsonValue
-from registry.kernel.ids import IncidentId, MemberId, new_uuid
-from registry.ledger.model import Draft, Header, Log, RecordType
+from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.service import Ledger
 from registry.lookups import screening_store as store
 from registry.lookups.screening_making import Made, SnapshotMaker
@@ -38,18 +34,17 @@ from registry.lookups.screening_model import (
     MovedOn,
     Progress,
     Snapshot,
-    entry_of,
     epochs_wanted,
     next_sequence,
-    shelf_of,
 )
+from registry.lookups.screening_publishing import Publisher
+from registry.lookups.screening_shelving import Shelves
 
 SNAPSHOT_KIND = "screening.snapshot"
 # Bounds of one step; with the least of them a step takes a second or two.
 IDENTITIES_MAX = 20_000
 INCIDENTS_MAX = 5_000
 CHANGES_MAX = 5_000
-_SHELVES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +83,11 @@ class Screening:
     ) -> None:
         self._database = database
         self._effective = effective
-        self._protector = protector
         self._keyring = keyring
-        self._ledger = ledger
         self._jobs = jobs
         self._maker = maker
-        self._edition = edition
+        self._shelves = Shelves(protector=protector)
+        self._publisher = Publisher(ledger=ledger, keyring=keyring, edition=edition)
 
     # -- what changes incidents tells
 
@@ -133,7 +127,7 @@ class Screening:
         counting = self._effective.among(transaction, sealed, now)
         for build in store.builds(transaction).values():
             reached = [each for key, each in sorted(sealed.items()) if build.has_reached(key)]
-            self._shelve(transaction, build.epoch, reached, counting, sequence)
+            self._shelves.take_in(transaction, build.epoch, reached, counting, sequence)
         self.ask_for_snapshot(transaction, now)
 
     def _note(
@@ -203,8 +197,9 @@ class Screening:
             raise MovedOn
         before = store.snapshots(transaction)
         for made in prepared.made:
-            store.publish(transaction, self._logged(transaction, made, now))
-        self._withdraw(transaction, before, prepared.made, now)
+            self._publisher.publish(transaction, made, now)
+        if prepared.made:
+            self._publisher.withdraw(transaction, before, now)
         looked_at = progress.looked_at if prepared.is_more_left else now
         self._advance(transaction, progress, replace(progress, looked_at=looked_at))
 
@@ -306,50 +301,10 @@ class Screening:
             for build in builds.values():
                 # What a build has not reached yet it will read for itself; twice is once too many.
                 reached = [each for each in identities if build.has_reached(each.lookup_key)]
-                self._shelve(transaction, build.epoch, reached, counting, sequence)
+                self._shelves.take_in(transaction, build.epoch, reached, counting, sequence)
             store.drop_changes(transaction, [each.id for each in found.queued])
             # Crash point: shelves, and how far they are true, are one transaction.
             return self._advance(transaction, seen, replace(found.to, sequence=sequence))
-
-    def _shelve(
-        self,
-        transaction: Transaction,
-        epoch: str,
-        identities: Iterable[SealedIdentity],
-        counting: set[bytes],
-        sequence: int,
-    ) -> None:
-        present: dict[tuple[str, int], set[bytes]] = {}
-        absent: dict[tuple[str, int], set[bytes]] = {}
-        for identity in identities:
-            into = present if identity.lookup_key in counting else absent
-            place, entry = self._entry(identity, epoch)
-            into.setdefault((identity.key_id, shelf_of(place)), set()).add(entry)
-        touched = sorted(present.keys() | absent.keys())
-        for key_id in sorted({each for each, _ in touched}):
-            numbers = [number for each, number in touched if each == key_id]
-            for start in range(0, len(numbers), _SHELVES_AT_ONCE):
-                some = numbers[start : start + _SHELVES_AT_ONCE]
-                shelves = store.shelves(transaction, epoch=epoch, key_id=key_id, wanted=some)
-                changed = [
-                    store.shelf_in(shelves, number).changed(
-                        present=present.get((key_id, number), set()),
-                        absent=absent.get((key_id, number), set()),
-                        sequence=sequence,
-                    )
-                    for number in some
-                ]
-                store.put_shelves(
-                    transaction,
-                    epoch=epoch,
-                    key_id=key_id,
-                    changed=[each for each in changed if each is not None],
-                )
-
-    def _entry(self, identity: SealedIdentity, epoch: str) -> tuple[int, bytes]:
-        seed = self._protector.open_seed(identity.seed_sealed, identity.lookup_key)
-        place = place_of(seed)
-        return place, entry_of(place, tag_of(seed, epoch))
 
     # -- a new epoch
 
@@ -373,10 +328,7 @@ class Screening:
                 transaction, after=build.after, keys_max=IDENTITIES_MAX, now=now
             )
         # Opened outside the transaction: it takes longer than reading them.
-        entries: dict[tuple[str, int], bytearray] = {}
-        for identity in identities:
-            place, entry = self._entry(identity, build.epoch)
-            entries.setdefault((identity.key_id, shelf_of(place)), bytearray()).extend(entry)
+        entries = self._shelves.entries(identities, build.epoch)
         after = replace(
             build,
             after=last or build.after,
@@ -389,7 +341,7 @@ class Screening:
                 epoch=build.epoch,
                 part=after.parts,
                 sequence=progress.sequence,
-                entries={place: bytes(joined) for place, joined in entries.items()},
+                entries=entries,
             )
             store.put_build(transaction, after)
             moved = self._advance(transaction, progress, progress)
@@ -419,67 +371,6 @@ class Screening:
                     )
                 )
         return made
-
-    def _logged(self, transaction: Transaction, made: Made, now: datetime) -> Snapshot:
-        """The snapshot with its entry: nobody can be shown another root than all others."""
-        plan = made.plan
-        subject: dict[str, JsonValue] = {
-            "bits": plan.bits,
-            "count": plan.count,
-            "epoch": plan.epoch,
-            "key_id": plan.key_id,
-            "root": base64url.encode(made.root),
-            "sequence": plan.sequence,
-        }
-        uuid: UUID = new_uuid(now)
-        header = Header(
-            member=None,
-            purpose=None,
-            at=now,
-            request_id=uuid,
-            outcome="published",
-            edition=self._edition,
-            signed_request=None,
-        )
-        draft = Draft(
-            log=Log.INCIDENTS,
-            record_type=RecordType.SNAPSHOT,
-            header=header,
-            subject=subject,
-            uuid=uuid,
-        )
-        self._ledger.append(transaction, [draft], now)
-        return Snapshot(
-            key_id=plan.key_id,
-            epoch=plan.epoch,
-            bits=plan.bits,
-            count=plan.count,
-            sequence=plan.sequence,
-            root=made.root,
-            entry=uuid,
-            made_at=now,
-        )
-
-    def _withdraw(
-        self,
-        transaction: Transaction,
-        before: Sequence[Snapshot],
-        made: Sequence[Made],
-        now: datetime,
-    ) -> None:
-        """Takes out past epochs: shelves at once, the last snapshot with the second of the new.
-
-        Until then whoever has read the index before the turn finds what it names.
-        """
-        if not made:
-            return
-        epoch, keys = epoch_of(now), {each.key_id for each in self._keyring.published()}
-        standing = {each.key_id for each in before if each.epoch == epoch}
-        for each in before:
-            if each.key_id not in keys or (each.epoch != epoch and each.key_id in standing):
-                store.withdraw(transaction, each)
-        past = store.builds(transaction).keys() - set(epochs_wanted(now))
-        store.drop_epochs(transaction, past)
 
     def _advance(self, transaction: Transaction, seen: Progress, to: Progress) -> Progress:
         moved = replace(to, version=seen.version + 1)
