@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.buckets import bucket_requests
 from bench.calls import BATCH, Desk, Prepared, bare_requests
 from bench.figures import Round, percentile
 from bench.load import Load, Task
@@ -24,6 +25,8 @@ OPERATIONS = (
     "lookup.flask",
     "lookup.lean",
     "batch.lean",
+    "bucket.flask",
+    "bucket.lean",
     HANDWRITTEN,
 )
 WARM_UP_REQUESTS = 64
@@ -34,6 +37,7 @@ _RATE_FIRST = {
     "report": 900.0,
     "lookup": 6000.0,
     "batch": 150,
+    "bucket": 10000.0,
 }
 _AHEAD = 1.5
 _SECONDS_UNBOUNDED = 600.0
@@ -173,6 +177,11 @@ class _Bench:
         }
         if name == HANDWRITTEN:
             return self._desk.handwritten(count)
+        if name.startswith("bucket."):
+            server = self._servers[name.partition(".")[2]]
+            assert server is not None
+            key = self._desk.callers[0].server.signing_key
+            return bucket_requests(server.port, key, count)
         return ways[name.partition(".")[0]](count)
 
     def _drive(

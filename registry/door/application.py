@@ -16,7 +16,13 @@ from flask import Flask
 
 from registry.app import BODY_BYTES_MAX
 from registry.app.node import Node
-from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
+from registry.door.arrivals import (
+    Arrival,
+    Reply,
+    problem_reply,
+    ready_headers,
+    reply_headers,
+)
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
 from registry.door.gathering import Gatherer
 from registry.door.work import EvaluationWork, LookupWork
@@ -29,6 +35,7 @@ from registry.kernel import strict_json
 from registry.kernel.problems import Problem
 from registry.lookups.api import read_one
 from registry.lookups.loading import load_batch, load_lookup
+from registry.lookups.screening_serving import INDEX_PATH, ScreeningDoor
 from registry.lookups.service import INQUIRIES_MAX
 
 logger = logging.getLogger("registry.door")
@@ -36,8 +43,8 @@ logger = logging.getLogger("registry.door")
 # What is evaluated in one batch: about 4 ms of work.
 ELEMENTS_MAX = 16
 
-# Status, headers and body of a resource that is ready as bytes; None: Flask answers.
-ReadyResource = Callable[[str], tuple[int, Sequence[tuple[bytes, bytes]], bytes] | None]
+# What a resource has ready as bytes for a method, a path and headers; None: Flask answers.
+ReadyResource = Callable[[str, str, Mapping[str, str]], Reply | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,9 @@ class LeanDoor:
         self._door = service_of(flask, Door)
         self._bridge = Bridge(flask, threads=self._node.settings.threads)
         self._hot: Mapping[bytes, _HotCall] = {}
-        self._ready: Mapping[str, ReadyResource] = {}
+        self._ready: Mapping[str, ReadyResource] = {
+            INDEX_PATH: _screening(self._node.screening.door)
+        }
 
     def serve_ready(self, prefix: str, resource: ReadyResource) -> None:
         """Answers GET and HEAD under `prefix` with what `resource` has ready, in the loop."""
@@ -157,18 +166,35 @@ class LeanDoor:
 
     async def _answer_ready(self, scope: Scope, send: Send) -> bool:
         """Whether a resource that is ready as bytes was the answer."""
-        if not self._ready or scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] not in ("GET", "HEAD"):
             return False
-        path = scope["path"]
+        began = time.perf_counter_ns()
+        # As it came: what is spelled with escapes or has a query is odd, and Flask's.
+        path = scope.get(TARGET, scope["raw_path"]).decode("latin-1")
         for prefix, resource in self._ready.items():
-            found = resource(path) if path.startswith(prefix) else None
-            if found is not None:
-                status, headers, body = found
-                await send(
-                    {"type": "http.response.start", "status": status, "headers": list(headers)}
+            if not path.startswith(prefix):
+                continue
+            headers = {
+                name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+            }
+            reply = resource(scope["method"], path, headers)
+            if reply is None:
+                continue
+            request_id = request_id_of(headers.get("x-request-id"))
+            sent = ready_headers(reply, request_id, headers.get("traceparent"))
+            await send({"type": "http.response.start", "status": reply.status, "headers": sent})
+            if is_access_logged():
+                write_access_line(
+                    request_id=request_id,
+                    method=scope["method"],
+                    route=prefix,
+                    status=reply.status,
+                    problem=None,
+                    member=None,
+                    began=began,
                 )
-                await send({"type": "http.response.body", "body": body})
-                return True
+            await send({"type": "http.response.body", "body": reply.body})
+            return True
         return False
 
     async def _reply(
@@ -193,6 +219,18 @@ class LeanDoor:
             return problem_reply(
                 problem, origin=self._door.origin, request_id=request_id, member=member
             )
+
+
+def _screening(door: ScreeningDoor) -> ReadyResource:
+    def resource(method: str, path: str, headers: Mapping[str, str]) -> Reply | None:
+        try:
+            found = door.answer(method, path, headers)
+        except Problem:
+            # Flask says what is wrong with the address.
+            return None
+        return Reply(status=found.status, body=found.body, headers=dict(found.headers))
+
+    return resource
 
 
 # One value each, or the request is not plain.

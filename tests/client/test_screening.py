@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.serving import make_server
@@ -20,6 +21,7 @@ from werkzeug.test import run_wsgi_app
 
 from registry.app import create_app
 from registry.app.node import Node, assemble, create_node, migrate
+from registry.cli import main
 from registry.client import (
     Advice,
     AnswerNotUnderstood,
@@ -538,3 +540,35 @@ def test_mail_and_phone_of_one_person_are_screened_together(lying: Stage) -> Non
     people = [KNOWN, CLEAN, *mailbox("zhang.san+other@GMAIL.com")]
     found = lying.inquirer.screen(people)
     assert ["phone/1", "email-canonical/1"] == [token.type.value for token in found.hits]
+
+
+def test_the_commands_screen_and_decide(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the prompt as in the SDK: the way that was taken, and nobody named who is clean."""
+    stage.furnisher.report(report())
+    stage.settle()
+    key = tmp_path / "member.pem"
+    key.write_bytes(stage.inquirer._calls._signer.key.to_pem())
+    who = ["--origin", stage.inquirer.origin, "--member", stage.inquirer.member, "--key", str(key)]
+    asked = ["--order", "O-1", "--consent", "C-1", "--agent", "staff-1", "--json"]
+
+    def run(*arguments: str) -> Any:
+        result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+        assert 0 == result.exit_code, result.output
+        return json.loads(result.stdout)
+
+    assert [] == run("screen", *who, "--phone", CLEAN.value, "--json")["hits"]
+    clean = run("decide", *who, "--phone", CLEAN.value, *asked)
+    assert ("screened", "proceed", None) == (clean["way"], clean["advice"], clean["lookup"])
+    assert [] == stage.between.asked("/v1/lookups")
+    known = run("decide", *who, "--phone", PHONE, *asked)
+    assert ("looked_up", "match") == (known["way"], known["lookup"]["match"])
+
+    monkeypatch.setenv("REGISTRY_HOME", str(stage.node.settings.home))
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", stage.node.settings.database_url)
+    (published,) = run("screening", "status", "--json")["snapshots"]
+    assert (1, 64) == (published["buckets"], published["tags_in_each"])
+    assert run("screening", "rebuild", "--json")["rebuilding"]
+    stage.settle()
+    assert not stage.inquirer.screen([KNOWN]).is_clean

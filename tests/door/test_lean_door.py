@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from registry.crypto import voprf
 from registry.door.application import LeanDoor
+from registry.door.arrivals import Reply
 from registry.http.idempotency import idempotent_answers
 from registry.kernel import base64url
 from registry.kernel.clock import SystemClock
@@ -280,8 +282,9 @@ def test_ready_bytes_are_answered_in_the_loop(market: Market) -> None:
     """A resource that is ready leaves as it is; what it does not know is Flask's."""
     door = LeanDoor(market.app)
 
-    def resource(path: str) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
-        return (200, [(b"etag", b'"1"')], b"ready") if path == "/v1/ready/1" else None
+    def resource(_method: str, path: str, _headers: Mapping[str, str]) -> Reply | None:
+        ready = Reply(status=200, headers={"ETag": '"1"'}, body=b"ready")
+        return ready if path == "/v1/ready/1" else None
 
     door.serve_ready("/v1/ready", resource)
     ready, other = answers_of(
@@ -291,3 +294,36 @@ def test_ready_bytes_are_answered_in_the_loop(market: Market) -> None:
     )
     assert (200, b"ready", '"1"') == (ready.status, ready.body, ready.headers["etag"])
     assert 404 == other.status
+
+
+def test_both_doors_serve_the_same_buckets(market: Market) -> None:
+    """Bytes, entity tags, caching, HEAD, 304 and refusals alike; the lean one in its loop."""
+    market.report("ming")
+    market.node.worker.run_due()
+    market.node.screening.door.refresh()
+    client = market.app.test_client()
+    listed = client.get("/v1/screening").json
+    bucket = f"/v1/screening/k1/{listed['epoch']}/{listed['bits']}/0"
+    etag = client.get(bucket).headers["ETag"]
+    conditional = [("if-none-match", etag)]
+    for method, target, headers in (
+        ("GET", "/v1/screening", []),
+        ("GET", bucket, []),
+        ("HEAD", bucket, []),
+        ("GET", bucket, conditional),
+        ("GET", f"{bucket}/proof", []),
+        ("GET", f"{bucket}0", []),
+        ("GET", f"{bucket}?x=1", []),
+    ):
+        through_flask = client.open(target, method=method, headers=headers)
+        (lean,) = answers_of(
+            LeanDoor(market.app), Request(method=method, target=target, headers=headers)
+        )
+        assert (through_flask.status_code, target) == (lean.status, target)
+        if lean.status == 404:
+            assert through_flask.json["detail"] == lean.json["detail"]
+            continue
+        assert through_flask.get_data() == lean.body
+        for name in ("ETag", "Cache-Control", "Content-Type", "Content-Length"):
+            assert through_flask.headers.get(name) == lean.headers.get(name.lower()), name
+        assert {"x-request-id", "traceparent", "x-content-type-options"} <= lean.headers.keys()
