@@ -84,6 +84,16 @@ def prepare(home: Path, place: Place) -> Prepared:
     return Prepared(settings=settings, desk=desk)
 
 
+def ask_for_snapshot(settings: Settings) -> None:
+    """Has screening take in at once what was reported; by itself it looks every few minutes."""
+    node = assemble(settings)
+    try:
+        with node.database.transaction() as transaction:
+            node.screening.screening.ask_for_snapshot(transaction, node.clock.now())
+    finally:
+        node.database.close()
+
+
 _COUNT_ENTRIES = (
     "SELECT (SELECT count(*) FROM pending_entries) + (SELECT count(*) FROM log_entries)"
 )

@@ -9,7 +9,14 @@ from bench.buckets import bucket_requests
 from bench.calls import BATCH, Desk, Prepared, bare_requests
 from bench.figures import Round, percentile
 from bench.load import Load, Task
-from bench.nodes import Place, database_version, entries_in, place_of, prepare
+from bench.nodes import (
+    Place,
+    ask_for_snapshot,
+    database_version,
+    entries_in,
+    place_of,
+    prepare,
+)
 from bench.servers import Memory, Served, cpu_seconds, memory_of, served
 from registry.settings import Settings
 
@@ -96,6 +103,7 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
             ]
             told(f"{kind}: {plan.subjects} subjects are reported")
             bench.report_subjects()
+            ask_for_snapshot(settings)
             counted = entries_in(place)
             rounds: dict[str, list[Round]] = {name: [] for name in operations}
             for number in range(plan.rounds):

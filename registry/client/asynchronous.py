@@ -148,6 +148,10 @@ class AsyncRegistry:
         """The tokens of `identifiers` in their order."""
         return await self._run(self._registry.tokens_for, identifiers)
 
+    async def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
+        await self._run(self._registry.check, identifiers)
+
     # -- incidents
 
     async def report(self, report: Report) -> Filed:

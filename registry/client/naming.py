@@ -40,6 +40,10 @@ class Naming:
         made = iter(self.tokens_for(raw))
         return [next(made) if isinstance(each, Identifier) else each for each in identities]
 
+    def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
+        self._tokens.check(identifiers)
+
     def count_missing(self, identities: Sequence[Identity]) -> int:
         """How many of `identities` are neither tokens nor in the cache of tokens."""
         raw = [identity for identity in identities if isinstance(identity, Identifier)]

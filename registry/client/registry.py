@@ -174,7 +174,7 @@ class Registry:
 
     def check(self, identifiers: Sequence[Identifier]) -> None:
         """Raises: InvalidIdentifier for the first that is none. Nothing is sent."""
-        self._tokens.check(identifiers)
+        self._naming.check(identifiers)
 
     # -- incidents
 
@@ -304,11 +304,9 @@ class Registry:
     ) -> Decided:
         """What to do about a request: screened first, looked up only on a hit.
 
-        Of whom nothing is known, nobody hears. A lookup names the identities that hit,
-        and no others. When screening fails, so does this: to look everyone up instead
-        is for the caller to choose.
-
-        Raises: what `screen` and `lookup` raise.
+        Of whom nothing is known, nobody hears; a lookup names the identities that hit and
+        no others. Raises: what `screen` and `lookup` raise; when screening fails, to look
+        everyone up instead is for the caller to choose.
         """
         evaluated = self._naming.count_missing(identities)
         screening = self.screen(identities)
