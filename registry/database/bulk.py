@@ -47,6 +47,7 @@ def insert_rows(transaction: Transaction, table: sa.Table, rows: Sequence[Row]) 
     """Inserts `rows`, whose values are in the order of the table's columns."""
     if not rows:
         return
+    assert len(rows[0]) == len(table.columns), "a row has a value for each column"
     cursor = transaction.raw_cursor()
     try:
         if transaction.is_sqlite:

@@ -253,7 +253,7 @@ def _rewrite(transaction: Transaction, keys: Sequence[bytes], today: date) -> No
 
 def row_of(incident: Incident, identity: KeptIdentity) -> Row:
     """The row of a subject of whom this one incident is known, in the order of the columns."""
-    return (identity.lookup_key, _text_of([_line_of(incident, identity)]), 1)
+    return (identity.lookup_key, _text_of([_line_of(incident, identity)]), 1, None)
 
 
 def _text_of(lines: Sequence[dict[str, Any]]) -> str:

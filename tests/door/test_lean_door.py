@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from registry.crypto import screening, voprf
 from registry.door.application import LeanDoor
+from registry.door.arrivals import Reply
 from registry.http.idempotency import idempotent_answers
 from registry.kernel import base64url
 from registry.kernel.clock import SystemClock
