@@ -16,13 +16,7 @@ from flask import Flask
 
 from registry.app import BODY_BYTES_MAX
 from registry.app.node import Node
-from registry.door.arrivals import (
-    Arrival,
-    Reply,
-    problem_reply,
-    ready_headers,
-    reply_headers,
-)
+from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
 from registry.door.gathering import Gatherer
 from registry.door.work import EvaluationWork, LookupWork

@@ -81,16 +81,3 @@ def reply_headers(
     headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in own.items()]
     headers.extend(_EVERY_ANSWER)
     return headers
-
-
-def ready_headers(
-    reply: Reply, request_id: UUID, traceparent: str | None
-) -> list[tuple[bytes, bytes]]:
-    """The headers of what was ready: its own, among them how long it may be kept."""
-    own = {
-        **reply.headers,
-        "x-request-id": str(request_id),
-        "traceparent": traceparent_after(traceparent),
-        "x-content-type-options": "nosniff",
-    }
-    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in own.items()]

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from werkzeug.test import TestResponse
 
 from registry.crypto import screening, voprf
 from registry.door.application import LeanDoor
-from registry.door.arrivals import Reply
 from registry.http.idempotency import idempotent_answers
 from registry.kernel import base64url
 from registry.kernel.clock import SystemClock
