@@ -29,6 +29,9 @@ ALL_ENTRIES = (
     "SELECT entry_id, entry FROM pending_entries UNION ALL SELECT entry_id, entry FROM log_entries"
 )
 PASSING = {
+    "jobs",
+    "screening_builds",
+    "screening_progress",
     "evaluation_quotas",
     "log_entries",
     "log_heads",
