@@ -46,7 +46,8 @@ from registry.kernel.ids import Prefix
 from registry.kernel.paging import PAGE_ITEMS_MAX
 
 # Lines and tabs are a writer's own; whatever else steers a terminal is not.
-_STEERING = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]")
+_STEERING = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u2028\\u2029"
+_STEERING_FORM = re.compile(f"[{_STEERING}]")
 _FILE_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -62,12 +63,14 @@ class Prose(fields.String):
     """Text of several lines and bounded length."""
 
     def __init__(self, *, shortest: int = 1, longest: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+        metadata = {"pattern": f"^[^{_STEERING}]*$", **kwargs.pop("metadata", {})}
+        length = validate.Length(min=shortest, max=longest)
+        super().__init__(validate=length, metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         assert isinstance(text, str)
-        if _STEERING.search(text):
+        if _STEERING_FORM.search(text):
             raise ValidationError("Control characters but tabs and line feeds are not allowed.")
         if not text.strip():
             raise ValidationError("There is nothing in it.")
