@@ -60,7 +60,8 @@ def test_a_servers_threads_do_their_chores_and_end(node: Node) -> None:
     """Logs, index and jobs; where a setting says separate, the command does it."""
     chores = chores_beside_the_api(node)
     lanes = 1 + ERRAND_LANES
-    assert Counter(indexer=1, sequencer=1, jobs=lanes) == Counter(each.name for each in chores)
+    expected = Counter(indexer=1, screening=1, sequencer=1, jobs=lanes)
+    assert expected == Counter(each.name for each in chores)
     threads = Background.start(chores)
     polled = threading.Event()
     try:
@@ -71,9 +72,8 @@ def test_a_servers_threads_do_their_chores_and_end(node: Node) -> None:
     assert [] == [each for each in threads if each.is_running]
 
     settings = replace(node.settings, sequencer=Place.SEPARATE, jobs=Place.SEPARATE)
-    assert ["indexer"] == [
-        each.name for each in chores_beside_the_api(replace(node, settings=settings))
-    ]
+    apart = replace(node, settings=settings)
+    assert ["indexer", "screening"] == [each.name for each in chores_beside_the_api(apart)]
     assert ["jobs"] * lanes == [each.name for each in working(node)]
 
 
