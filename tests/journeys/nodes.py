@@ -31,7 +31,10 @@ ALL_ENTRIES = (
 PASSING = {
     "jobs",
     "screening_builds",
+    "screening_changes",
     "screening_progress",
+    "screening_shelves",
+    "screening_snapshots",
     "evaluation_quotas",
     "log_entries",
     "log_heads",
@@ -45,6 +48,8 @@ PASSING = {
     "seen_requests",
     "sequencer_lease",
 }
+# The record type of a snapshot of screening.
+SNAPSHOT = 9
 FEDERATION = "journeys.example"
 READY_TIMEOUT_SECONDS = 60
 REGISTRY = str(Path(sys.executable).with_name("registry"))
@@ -202,18 +207,21 @@ class Node:
     def kept(self) -> dict[str, int]:
         """How many rows every table has but those that say a request was seen or counted.
 
-        An entry counts once, whether it waits or has its place; what the sequencer
-        makes of entries by itself counts for nothing.
+        An entry counts once, whether it waits or has its place; what sequencer and
+        worker do by themselves, a snapshot of screening among it, counts for nothing.
         """
-        counts = self.counts()
-        entries = counts["pending_entries"] + counts["log_entries"]
-        kept = {name: count for name, count in counts.items() if name not in PASSING}
-        return kept | {"entries": entries}
+        kept = {name: count for name, count in self.counts().items() if name not in PASSING}
+        types = [_record_type(entry) for _, entry in self.rows(ALL_ENTRIES)]
+        return kept | {"entries": sum(each != SNAPSHOT for each in types)}
 
     def entries(self, *record_types: int) -> int:
         """How many log entries of these record types there are."""
         known = [entry for _, entry in self.rows(ALL_ENTRIES)]
-        return sum(int.from_bytes(bytes(each)[2:4], "big") in record_types for each in known)
+        return sum(_record_type(each) in record_types for each in known)
+
+
+def _record_type(entry: Any) -> int:
+    return int.from_bytes(bytes(entry)[2:4], "big")
 
 
 def _reader_of(database_url: str) -> Any:
