@@ -229,10 +229,19 @@ def sign_compact(
 ) -> str:
     """The compact JWS over `claims` with exactly `header`, whose `alg` is the key's."""
     assert header.get("alg") == key.algorithm.value, "the header names the key's algorithm"
-    head = base64url.encode(canonical_json(header))
+    if all(type(value) is str for value in header.values()):
+        head = _encoded_header(tuple(header.items()))
+    else:
+        head = base64url.encode(canonical_json(header))
     body = base64url.encode(canonical_json(claims))
     signing_input = f"{head}.{body}"
     return f"{signing_input}.{base64url.encode(key.sign(signing_input.encode('ascii')))}"
+
+
+# One key writes one header, or a few.
+@lru_cache(maxsize=64)
+def _encoded_header(members: tuple[tuple[str, str], ...]) -> str:
+    return base64url.encode(canonical_json(dict(members)))
 
 
 def split_compact(text: str, bytes_max: int = COMPACT_BYTES_MAX) -> Compact:

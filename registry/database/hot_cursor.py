@@ -20,10 +20,11 @@ HotValue = bytes | str | int | None | Sequence[bytes] | Sequence[str] | Sequence
 PREPARED_MAX = 64
 
 _BYTEA, _INT8, _TEXT_TYPE = 17, 20, 25
-_ARRAY_HEADER = struct.Struct(">iiIii")
-_LENGTH = struct.Struct(">i")
-_EIGHT_BYTES = struct.Struct(">q")
-_NULL = _LENGTH.pack(-1)
+_ARRAY_HEADER = struct.Struct(">iiIii").pack
+_ARRAY_HEADER_BYTES = 20
+_LENGTH = struct.Struct(">i").pack
+_LENGTH_AND_EIGHT_BYTES = struct.Struct(">iq").pack
+_NULL = _LENGTH(-1)
 _TEXT, _BINARY = pq.Format.TEXT, pq.Format.BINARY
 _COMMAND_OK, _TUPLES_OK = pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK
 _IDLE = pq.TransactionStatus.IDLE
@@ -114,6 +115,24 @@ class HotCursor:
         raise errors.error_from_result(result)
 
 
+def commit(connection: "psycopg.Connection[Any]") -> None:
+    """Commits as psycopg does, without its way through generators.
+
+    Raises: what psycopg's own commit would; InFailedSqlTransaction where the server
+    rolled back instead.
+    """
+    pgconn = connection.pgconn
+    if pgconn.transaction_status == _IDLE:
+        return
+    result = pgconn.exec_(b"COMMIT")
+    if result.status != _COMMAND_OK:
+        if pgconn.status == pq.ConnStatus.BAD:
+            raise ConnectionLost("the connection to the database is lost")
+        raise errors.error_from_result(result)
+    if result.command_status != b"COMMIT":
+        raise errors.InFailedSqlTransaction("the transaction had failed and was rolled back")
+
+
 @functools.lru_cache(maxsize=256)
 def _numbered(statement: str) -> bytes:
     """The statement as libpq wants it: `$1`, `$2` … for its placeholders."""
@@ -132,28 +151,46 @@ def _encode(value: HotValue) -> tuple[bytes | None, pq.Format]:
         return None, _TEXT
     if isinstance(value, int):
         return b"%d" % value, _TEXT
-    if all(each is None for each in value):
-        # Of no type of their own: as text the server takes them for any.
-        return b"{" + b",".join([b"NULL"] * len(value)) + b"}", _TEXT
+    if None in value:
+        return _array_with_nulls(value)
     return _array(value), _BINARY
 
 
 def _array(values: Sequence[Any]) -> bytes:
-    """One dimension, numbered from 1: the form array_recv reads."""
-    assert values, "an empty array has another form"
-    first = next(value for value in values if value is not None)
-    encoded: Sequence[bytes | None]
-    if isinstance(first, str):
+    """One dimension, no nulls, numbered from 1: the form array_recv reads."""
+    first = values[0]
+    if isinstance(first, bytes):
+        oid = _BYTEA
+        items = [_LENGTH(len(value)) + value for value in values]
+    elif isinstance(first, str):
         oid = _TEXT_TYPE
-        encoded = [None if value is None else value.encode() for value in values]
-    elif isinstance(first, int):
-        oid = _INT8
-        encoded = [None if value is None else _EIGHT_BYTES.pack(value) for value in values]
+        encoded = [value.encode() for value in values]
+        items = [_LENGTH(len(value)) + value for value in encoded]
     else:
-        oid, encoded = _BYTEA, values
-    has_nulls = None in encoded
-    items = [_NULL if value is None else _LENGTH.pack(len(value)) + value for value in encoded]
-    return _ARRAY_HEADER.pack(1, has_nulls, oid, len(values), 1) + b"".join(items)
+        oid = _INT8
+        items = [_LENGTH_AND_EIGHT_BYTES(8, value) for value in values]
+    return _ARRAY_HEADER(1, 0, oid, len(values), 1) + b"".join(items)
+
+
+def _array_with_nulls(values: Sequence[Any]) -> tuple[bytes, pq.Format]:
+    known = [value for value in values if value is not None]
+    if not known:
+        # Of no type of their own: as text the server takes them for any.
+        return b"{" + b",".join([b"NULL"] * len(values)) + b"}", _TEXT
+    plain = _array(known)
+    rest = iter(_items(plain, len(known)))
+    items = [_NULL if value is None else next(rest) for value in values]
+    oid = int.from_bytes(plain[8:12], "big")
+    return _ARRAY_HEADER(1, 1, oid, len(values), 1) + b"".join(items), _BINARY
+
+
+def _items(array: bytes, count: int) -> Iterator[bytes]:
+    """The items of an array without nulls, each with its length before it."""
+    place = _ARRAY_HEADER_BYTES
+    for _ in range(count):
+        end = place + 4 + int.from_bytes(array[place : place + 4], "big")
+        yield array[place:end]
+        place = end
 
 
 def _integer(value: bytes) -> int:

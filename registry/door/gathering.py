@@ -1,8 +1,9 @@
 """Gathers what has arrived, and has it done together as soon as a slot is free.
 
 No timer: a lone arrival begins at once, and what comes while every slot works is the
-next batch. Two slots on a fast disk; more while a batch waits long for its commit, so
-that a slow disk is waited for by several batches at a time.
+next batch. Two slots on a fast disk; more where even the fastest commits are slow, so
+that a slow disk is waited for by several batches at a time. A busy processor makes
+commits slow now and then, a slow disk always.
 
     loop:    arrive -> waiting -> (a slot is free) -> batch -> ... -> replies
     threads:                                          perform(batch)
@@ -25,20 +26,29 @@ from registry.kernel.problems import Problem
 
 logger = logging.getLogger("registry.door")
 
-Perform = Callable[[Sequence[Arrival]], Sequence[Reply]]
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Replies to a batch in its order, and how long its commit took."""
+
+    replies: Sequence[Reply]
+    commit_seconds: float
+
+
+Perform = Callable[[Sequence[Arrival]], Done]
 
 SLOTS_MIN = 2
 SLOTS_MAX = 8
-# For every so long that a batch takes, one slot more.
-SLOT_SECONDS = 0.003
+# For every so long that the fastest of the last commits took, one slot more.
+SLOT_SECONDS = 0.0015
 # Beyond these an arrival is told at once, or after so long, to come again.
 WAITING_MAX = 4096
 WAIT_SECONDS_MAX = 5.0
 # A batch that takes longer has stalled: its arrivals are told so.
 BATCH_SECONDS_MAX = 10.0
 WATCH_SECONDS = 0.5
-# The last so many batches count for half of what a batch is taken to last.
-_MEMORY = 0.9
+# With each commit the fastest one is taken to have been so much slower.
+_FORGETTING = 1.02
 
 
 @dataclass(slots=True)
@@ -68,7 +78,7 @@ class Gatherer:
         self._waiting: deque[_Waiting] = deque()
         self._under_way: set[_Batch] = set()
         self._flush_is_due = False
-        self._batch_seconds = 0.0
+        self._commit_seconds = 0.0
         self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
@@ -99,7 +109,7 @@ class Gatherer:
 
     @property
     def _slots(self) -> int:
-        return min(SLOTS_MAX, SLOTS_MIN + int(self._batch_seconds / SLOT_SECONDS))
+        return min(SLOTS_MAX, SLOTS_MIN + int(self._commit_seconds / SLOT_SECONDS))
 
     def _flush(self) -> None:
         self._flush_is_due = False
@@ -126,27 +136,28 @@ class Gatherer:
 
     def _work(self) -> None:
         while (batch := self._batches.get()) is not None:
-            results = self._perform_all(batch)
+            results, commit_seconds = self._perform_all(batch)
             try:
-                self._loop.call_soon_threadsafe(self._finish, batch, results)
+                self._loop.call_soon_threadsafe(self._finish, batch, results, commit_seconds)
             except RuntimeError:
                 # The loop has ended; whoever asked is gone.
                 return
 
-    def _perform_all(self, batch: _Batch) -> Sequence[Reply | Problem]:
+    def _perform_all(self, batch: _Batch) -> tuple[Sequence[Reply | Problem], float | None]:
         arrivals = [each.arrival for each in batch.waiting]
         try:
-            return self._perform(arrivals)
+            done = self._perform(arrivals)
         except Problem as problem:
-            return [problem] * len(arrivals)
+            return [problem] * len(arrivals), None
         except Exception:
             # Everything was undone. What one of them brought is not the others' failure.
             logger.exception("a batch of %d failed; each is tried alone", len(arrivals))
-        return [self._perform_alone(each) for each in arrivals]
+            return [self._perform_alone(each) for each in arrivals], None
+        return done.replies, done.commit_seconds
 
     def _perform_alone(self, arrival: Arrival) -> Reply | Problem:
         try:
-            (reply,) = self._perform([arrival])
+            (reply,) = self._perform([arrival]).replies
         except Problem as problem:
             return problem
         except Exception:
@@ -156,9 +167,12 @@ class Gatherer:
             return InternalFault()
         return reply
 
-    def _finish(self, batch: _Batch, results: Sequence[Reply | Problem]) -> None:
-        took = self._loop.time() - batch.began
-        self._batch_seconds = _MEMORY * self._batch_seconds + (1 - _MEMORY) * took
+    def _finish(
+        self, batch: _Batch, results: Sequence[Reply | Problem], commit_seconds: float | None
+    ) -> None:
+        if commit_seconds is not None:
+            remembered = self._commit_seconds * _FORGETTING or commit_seconds
+            self._commit_seconds = min(remembered, commit_seconds)
         self._under_way.discard(batch)
         for each, result in zip(batch.waiting, results, strict=True):
             if each.reply.done():

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
 
 from registry.database.engine import Database
 from registry.door.arrivals import Arrival, Reply, problem_reply
+from registry.door.gathering import Done
 from registry.http.caller import DetachedCall, Scope
 from registry.http.gate import Gate, Passage
 from registry.http.problems import InternalFault
@@ -42,7 +44,7 @@ class LookupWork:
         self._lookups = lookups
         self._origin = origin
 
-    def perform(self, arrivals: Sequence[Arrival]) -> list[Reply]:
+    def perform(self, arrivals: Sequence[Arrival]) -> Done:
         """A reply to each arrival, once all their entries are on disk.
 
         Raises: DatabaseUnavailable, LogBehind, LogFull; nothing is kept then.
@@ -57,12 +59,14 @@ class LookupWork:
                     inquiries += [Inquiry(call=call, request=each) for each in _lookups(arrival)]
             results = self._lookups.look_up(transaction, inquiries, now) if inquiries else []
             answers = iter(results)
-            # Crash point: committed as this ends. Whoever gets no answer after that finds
-            # the lookup in the access log, as after any answer that was lost.
-            return [
+            replies = [
                 self._reply(arrival, passage, answers)
                 for arrival, passage in zip(arrivals, passages, strict=True)
             ]
+            committing = time.perf_counter()
+        # Crash point: committed. Whoever gets no answer any more finds the lookup in
+        # the access log, as after any answer that was lost.
+        return Done(replies, time.perf_counter() - committing)
 
     def _reply(
         self, arrival: Arrival, passage: Passage, answers: Iterator[LookupAnswer | Problem]
@@ -100,14 +104,17 @@ class EvaluationWork:
         self._evaluations = evaluations
         self._origin = origin
 
-    def perform(self, arrivals: Sequence[Arrival]) -> list[Reply]:
+    def perform(self, arrivals: Sequence[Arrival]) -> Done:
         """A reply to each arrival. Raises: DatabaseUnavailable."""
         with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             passages = self._gate.let_in(transaction, [each.verified for each in arrivals])
-        return [
+            committing = time.perf_counter()
+        commit_seconds = time.perf_counter() - committing
+        replies = [
             self._reply(arrival, passage)
             for arrival, passage in zip(arrivals, passages, strict=True)
         ]
+        return Done(replies, commit_seconds)
 
     def _reply(self, arrival: Arrival, passage: Passage) -> Reply:
         try:

@@ -30,7 +30,8 @@ def decode(text: str) -> bytes:
     Raises: ValueError.
     """
     try:
-        characters = text.encode("ascii").translate(_FROM_URL)
+        # Not `text.encode`: what is no text is a TypeError, whatever it is.
+        characters = str.encode(text, "ascii").translate(_FROM_URL)
         padding, last = _ENDS[len(characters) % 4]
         if characters and characters[-1] not in last:
             raise ValueError("not base64url: foreign character or trailing bits set")

@@ -3,6 +3,7 @@
 Source: RFC 8785 (JCS), with ECMA-262 Number::toString for floats.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
@@ -18,7 +19,29 @@ def canonical_json(value: JsonValue) -> bytes:
     Raises: ValueError for NaN, infinities, integers beyond ±(2^53 - 1) and
     strings that are not valid Unicode.
     """
-    return _serialise(value).encode()
+    # The standard library's encoder writes the same, several times as fast, where
+    # there is nothing that the two standards spell differently.
+    return (_ENCODE(value) if _is_plain(value) else _serialise(value)).encode()
+
+
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """Whether `value` is text, small integers, literals, and lists and objects of such,
+    with names whose order is the same by code points and by UTF-16."""
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return True
+    if type(value) is dict:
+        for name, inner in value.items():
+            if not name.isascii() or not (type(inner) is str or _is_plain(inner)):
+                return False
+        return True
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return type(value) is int and abs(value) <= INTEGER_MAX
 
 
 def _serialise(value: JsonValue) -> str:
