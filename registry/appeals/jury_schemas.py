@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from registry.appeals.jury import SALT_BYTES, Side, Vote
 from registry.appeals.jury_model import (
@@ -39,18 +39,16 @@ REFERENCE_CHARACTERS_MAX = 64
 _TRADES_MAX = 10_000_000
 
 
-def _only_adults(value: bool) -> None:  # marshmallow calls it
-    if not value:
-        raise ValidationError("Only people of age serve.")
-
-
 class CandidateSchema(StrictSchema):
     """What a member attests of a person who would serve, and asked to."""
 
     identities = fields.List(
         fields.Nested(TokenSchema), required=True, validate=validate.Length(min=1, max=KEYS_MAX)
     )
-    of_age = StrictBoolean(required=True, validate=_only_adults)
+    # A fact the member attests; nobody else is named, so only yes is an answer.
+    of_age = StrictBoolean(
+        required=True, validate=validate.OneOf([True], error="Only people of age serve.")
+    )
     side = OneOf(Side, required=True)
     experience = StrictInteger(least=0, most=EXPERIENCE_MAX, required=True)
     member_since = Day(required=True)
