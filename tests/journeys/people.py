@@ -71,4 +71,5 @@ CLEAN: dict[str, Any] = {
     "protective": [],
     "advice": "proceed",
     "adverse_action_notice": None,
+    "statement": None,
 }

@@ -57,7 +57,7 @@ def _is_ok_or_problem(head: bytes) -> bool:
 @pytest.mark.parametrize("name", RAW_REQUESTS)
 def test_what_is_no_request_stops_nothing(node: Node, name: str) -> None:
     """Refused by the server or the application; never a 500, and the next request is served."""
-    kept = node.counts()
+    touched = node.touched()
     with socket.create_connection(node.address, timeout=10) as connection:
         connection.sendall(RAW_REQUESTS[name])
         connection.shutdown(socket.SHUT_WR)
@@ -68,7 +68,7 @@ def test_what_is_no_request_stops_nothing(node: Node, name: str) -> None:
     assert [] == [head for head in heads if not _is_ok_or_problem(head)]
     # One answer to one request, however much of it is broken.
     assert len(heads) <= 1
-    assert (200, kept) == (send(node.address, "GET", "/livez").status, node.counts())
+    assert (200, touched) == (send(node.address, "GET", "/livez").status, node.touched())
 
 
 def test_what_the_server_itself_refuses_is_a_problem_too(node: Node) -> None:
