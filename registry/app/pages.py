@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, send_from_directory
 
 from registry.app.node import Node
-from registry.http.openapi import describe, description_yaml
+from registry.http.openapi import describe
 from registry.http.problems import STATUS_BY_KIND, NothingHere, problem_by_slug
 from registry.http.wiring import the
 from registry.kernel.problems import declared_problems
@@ -79,9 +79,7 @@ def send_description() -> Response:
 
 def keep_description(app: Any, api: Any) -> None:
     """Builds the OpenAPI document once, when all rooms are registered."""
-    document = describe(api)
-    app.extensions["registry.description"] = json.dumps(document, ensure_ascii=False)
-    app.extensions["registry.description.yaml"] = description_yaml(document)
+    app.extensions["registry.description"] = json.dumps(describe(api), ensure_ascii=False)
 
 
 def _page(template: str, **facts: Any) -> Response:

@@ -1,5 +1,6 @@
 """Making, checking and serving a node."""
 
+import json
 import logging
 import os
 import sys
@@ -18,6 +19,7 @@ from registry.app.roles import grant as grant_roles
 from registry.cli.rendering import facts, json_option, panel, show
 from registry.database.engine import Database
 from registry.database.migrate import shipped_directory
+from registry.http.openapi import description_yaml
 from registry.kernel.clock import Clock
 from registry.settings import Mode, Settings
 
@@ -111,9 +113,8 @@ def openapi(action: str | None) -> None:
 
 def _description() -> str:
     with temporary_node() as node:
-        description = create_app(node).extensions["registry.description.yaml"]
-    assert isinstance(description, str)
-    return description
+        description = create_app(node).extensions["registry.description"]
+    return description_yaml(json.loads(description))
 
 
 @contextmanager
