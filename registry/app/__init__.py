@@ -46,6 +46,7 @@ from registry.oversight.api import blueprint as oversight_blueprint
 from registry.oversight.correction_api import blueprint as owed_corrections_blueprint
 from registry.oversight.erasure_api import blueprint as erasure_blueprint
 from registry.subjects.api import blueprint as subjects_blueprint
+from registry.subjects.correction_api import blueprint as own_corrections_blueprint
 from registry.subjects.record_api import blueprint as own_record_blueprint
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -65,6 +66,7 @@ _BLUEPRINTS = (
     subjects_blueprint,
     owed_corrections_blueprint,
     own_record_blueprint,
+    own_corrections_blueprint,
     members_blueprint,
     rulebook_blueprint,
     notices_blueprint,
@@ -123,6 +125,7 @@ def create_app(node: Node) -> Flask:
         node.own_door.sayings,
         node.own_door.severing,
         node.own_door.exports,
+        node.own_door.corrections,
         node.auditing.legal_holds,
         node.auditing.erasure_orders,
         node.auditing.recorder,

@@ -22,6 +22,7 @@ from registry.settings import Mode, Settings
 from registry.subjects.alerts import LetterAlerts, SeveranceNotices
 from registry.subjects.authorisations import Authorisations
 from registry.subjects.chores import Chores
+from registry.subjects.corrections import OwnCorrections
 from registry.subjects.evaluating import Identifiers, OwnShare
 from registry.subjects.exporting import OwnExports
 from registry.subjects.histories import Histories
@@ -54,6 +55,7 @@ class OwnDoor:
     sayings: Sayings
     severing: Severing
     exports: OwnExports
+    corrections: OwnCorrections
     chores: Chores
 
 
@@ -151,6 +153,11 @@ def assemble_own_door(
             records=records,
             histories=histories,
             own_views=own_views,
+        ),
+        corrections=OwnCorrections(
+            edition=edition,
+            corrections=noticing.corrections,
+            certificates=noticing.certificates,
         ),
         chores=Chores(
             database=database,

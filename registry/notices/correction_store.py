@@ -112,18 +112,19 @@ def of_incident(transaction: Transaction, incident: IncidentId) -> list[Correcti
 
 
 def about(
-    transaction: Transaction, lookup_keys: Collection[bytes], corrections_max: int
+    transaction: Transaction,
+    lookup_keys: Collection[bytes],
+    corrections_max: int,
+    incident: IncidentId | None,
 ) -> list[Correction]:
     """The corrections of what is, or was, filed under these keys, newest first."""
     mine = sa.select(correction_subjects.c.correction_id).where(
         correction_subjects.c.lookup_key.in_(sorted(lookup_keys))
     )
-    rows = transaction.execute(
-        sa.select(corrections)
-        .where(corrections.c.id.in_(mine))
-        .order_by(corrections.c.id.desc())
-        .limit(corrections_max)
-    )
+    statement = sa.select(corrections).where(corrections.c.id.in_(mine))
+    if incident is not None:
+        statement = statement.where(corrections.c.incident_id == incident)
+    rows = transaction.execute(statement.order_by(corrections.c.id.desc()).limit(corrections_max))
     return [_correction_of(row) for row in rows]
 
 

@@ -18,7 +18,7 @@ from registry.jobs.kinds import Periodic, Share, Step
 from registry.jobs.model import Again, Job, JobDraft
 from registry.jobs.service import Jobs
 from registry.kernel.clock import parse_instant
-from registry.kernel.ids import LookupId, MemberId, Prefix, new_uuid, uuid7, with_prefix
+from registry.kernel.ids import IncidentId, LookupId, MemberId, Prefix, new_uuid, uuid7, with_prefix
 from registry.kernel.paging import Page
 from registry.ledger.contents import Contents, header_of, subject_of
 from registry.ledger.model import Opening, RecordType, decode_entry
@@ -168,10 +168,20 @@ class Corrections:
         return self._records(transaction, store.overdue(transaction, now, OVERDUE_SHOWN_MAX))
 
     def about(
-        self, transaction: Transaction, lookup_keys: Collection[bytes], corrections_max: int
+        self,
+        transaction: Transaction,
+        lookup_keys: Collection[bytes],
+        corrections_max: int,
+        *,
+        incident: IncidentId | None = None,
     ) -> list[Correction]:
-        """The corrections of what is, or was, filed about a person, newest first."""
-        return store.about(transaction, lookup_keys, corrections_max) if lookup_keys else []
+        """The corrections of what is, or was, filed about a person, newest first.
+
+        Of one incident only, where it is named.
+        """
+        if not lookup_keys:
+            return []
+        return store.about(transaction, lookup_keys, corrections_max, incident)
 
     def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> None:
         """Forgets that corrections were about a subject who is erased by order."""

@@ -14,6 +14,7 @@ from registry.http.fields import (
 from registry.incidents.model import State
 from registry.kernel.ids import Prefix
 from registry.lookups.schemas import BilingualSchema
+from registry.notices.correction_model import CorrectionKind
 from registry.rulebook.model import Band, Severity
 from registry.subjects.sayings import STATEMENT_CHARACTERS_MAX
 
@@ -140,6 +141,31 @@ class StatementsSchema(AnswerSchema):
     """Signed statements of everything in the logs about the person."""
 
     statements = fields.List(fields.String(), required=True)
+    receipt = fields.String(required=True)
+
+
+class OwnCorrectionSchema(AnswerSchema):
+    """One change that made earlier answers wrong; `entry` is the change's own."""
+
+    id = fields.String(required=True)
+    incident = fields.String(required=True)
+    kind = OneOf(CorrectionKind, required=True)
+    at = fields.String(required=True)
+    entry = fields.String(required=True)
+    is_complete = fields.Boolean(required=True)
+
+
+class OwnCorrectionsSchema(AnswerSchema):
+    """What was corrected of a person's record, newest first."""
+
+    corrections = fields.List(fields.Nested(OwnCorrectionSchema), required=True)
+    receipt = fields.String(required=True)
+
+
+class CertificateSchema(AnswerSchema):
+    """The node's word for who was told of a correction: a compact JWS."""
+
+    certificate = fields.String(required=True)
     receipt = fields.String(required=True)
 
 

@@ -125,8 +125,13 @@ def secret() -> str:
 
 
 def dump(world: World) -> bytes:
+    """Everything in the database of a world."""
+    return dump_of(world.node)
+
+
+def dump_of(node: Node) -> bytes:
     """Everything in the database, as a dump of it would hold it; binary as hexadecimal too."""
-    with world.node.database.reading() as transaction:
+    with node.database.reading() as transaction:
         cursor = transaction.raw_cursor()
         if transaction.is_sqlite:
             return "\n".join(cursor.connection.iterdump()).lower().encode()

@@ -735,6 +735,36 @@ def test_the_furnisher_and_who_looked_are_told_of_a_severance(
     assert "identity.severed" not in str(recalled)
 
 
+def test_the_certificate_of_a_correction_is_for_whom_it_is_about(
+    market: Market, person: Person, clock: MovableClock
+) -> None:
+    """Not for a stranger, nor for who has the number since; each look is an entry."""
+    incident = filed(market, NUMBER)["id"]
+    person.sign_in(NUMBER)
+    target = f"/v1/subject/corrections/{incident}/certificate"
+    assert [] == person.call("GET", "/v1/subject/corrections").json["corrections"]
+    assert 404 == person.call("GET", target).status_code
+    market.furnisher.call("POST", f"/v1/incidents/{incident}/withdrawal")
+    market.node.worker.run_due()
+    (corrected,) = person.call("GET", "/v1/subject/corrections").json["corrections"]
+    assert (incident, "withdrawn") == (corrected["incident"], corrected["kind"])
+    answer = person.call("GET", target).json
+    compact = split_compact(answer["certificate"], 1_000_000)
+    assert verify(compact, market.node.signing_key.public)
+    market.node.sequencer.step()
+    acts = [each["said"].get("act") for each in history(person)]
+    assert (2, 1) == (acts.count("corrections"), acts.count("certificate"))
+    stranger = Person(app=market.app, node=market.node)
+    stranger.sign_in(OTHER)
+    clock.move(timedelta(days=200))
+    market.node.worker.run_due()
+    later = Person(app=market.app, node=market.node)
+    later.sign_in(NUMBER, held_since=market.today)
+    for other in (stranger, later):
+        assert [] == other.call("GET", "/v1/subject/corrections").json["corrections"]
+        assert 404 == other.call("GET", target).status_code
+
+
 def test_a_node_may_ask_for_one_use_authorisations_alone(market: Market, person: Person) -> None:
     """The operator's switch: consent is refused, with a problem of its own, and logged."""
     market.node.lookups._authorisation_rule = AuthorisationRule.ONE_USE
