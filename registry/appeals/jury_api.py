@@ -19,7 +19,7 @@ from registry.appeals.jury_schemas import (
     candidate_document,
     tokens_of,
 )
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.http.blueprint import Blueprint
 from registry.http.caller import Call, Scope
 from registry.http.openapi import describe_problems
@@ -71,7 +71,7 @@ def withdraw_candidate(call: Call, reference: str) -> Any:
 @blueprint.response(200, PublishedCaseSchema)
 def show_jury(case: str) -> Any:
     """Read all a case's jury was drawn from; `registry jury verify` recomputes it."""
-    with the(Database).reading() as transaction:
+    with the(Database).reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         return the(Publishing).case(transaction, case_of(case))
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from registry.appeals.model import Appeal, Basis, Ground, Outcome
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
 from registry.kernel.ids import new_uuid
@@ -60,7 +60,7 @@ class Precedents:
 
     def published(self, edition: Edition) -> Sequence[Precedent]:
         """What an edition's decided appeals were."""
-        with self._database.reading() as transaction:
+        with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             return published(transaction, edition)
 
 

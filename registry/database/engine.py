@@ -6,7 +6,7 @@ inside a process. PostgreSQL: psycopg 3, bounded waits.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,11 @@ POOL_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MILLISECONDS = 10_000
 LOCK_TIMEOUT_MILLISECONDS = 5_000
 CONNECT_TIMEOUT_SECONDS = 5
+# Whoever asks is told so when a whole call's transaction takes longer: PostgreSQL does
+# not answer, or has stopped and keeps the connection.
+ANSWER_SECONDS_MAX = 15.0
+# A network that swallows packets: what was sent must be acknowledged by then.
+UNACKNOWLEDGED_MILLISECONDS_MAX = 20_000
 SQLITE_CACHE_KIB = 16_384
 # libpq's PQTRANS_IDLE.
 _IDLE = 0
@@ -65,28 +70,35 @@ class Database:
             if self._writers is not None:
                 with self._writers.transaction() as transaction:
                     yield transaction
-            elif seconds_max is None:
-                with self.engine.connect() as connection, connection.begin():
-                    yield Transaction(connection)
             else:
                 with (
                     self.engine.connect() as connection,
-                    self._stalls.bounded(connection.connection.dbapi_connection, seconds_max),
+                    self._bounded(connection, seconds_max),
                     connection.begin(),
                 ):
                     yield Transaction(connection)
 
     @contextmanager
-    def reading(self) -> Iterator[Transaction]:
-        """A unit of work that only reads and so never waits for a writer."""
+    def reading(self, *, seconds_max: float | None = None) -> Iterator[Transaction]:
+        """A unit of work that only reads and so never waits for a writer.
+
+        `seconds_max` and what it raises: as `transaction`.
+        """
         with self._unavailable_when_operational(), self.engine.connect() as connection:
             connection.info["begin"] = "DEFERRED"
-            with connection.begin():
+            with self._bounded(connection, seconds_max), connection.begin():
                 yield Transaction(connection)
 
     def close(self) -> None:
         """Closes every pooled connection."""
         self.engine.dispose()
+
+    def _bounded(
+        self, connection: sa.Connection, seconds_max: float | None
+    ) -> AbstractContextManager[None]:
+        if seconds_max is None or self.is_sqlite:
+            return nullcontext()
+        return self._stalls.bounded(connection.connection.dbapi_connection, seconds_max)
 
     @contextmanager
     def _unavailable_when_operational(self) -> Iterator[None]:
@@ -173,6 +185,8 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         connect_args={
             "options": options,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "tcp_user_timeout": UNACKNOWLEDGED_MILLISECONDS_MAX,
+            "keepalives_idle": UNACKNOWLEDGED_MILLISECONDS_MAX // 1000,
             # psycopg would deallocate all statements of the session, the hot ones
             # among them, whenever it has prepared one and rolls back.
             "prepare_threshold": None,

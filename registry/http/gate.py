@@ -7,7 +7,7 @@ Each is let in or refused alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import Transaction
 from registry.http import replay
 from registry.http.caller import Caller, KeyDirectory, KeyRecord
@@ -125,7 +125,7 @@ class Gate:
         record = self._directory.find_key(kid)
         if record is None:
             # Perhaps registered a moment ago by another process.
-            with self._database.reading() as transaction:
+            with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 self._directory.refresh(transaction)
             record = self._directory.find_key(kid)
         return record

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from flask import Response, g, request
 
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import Transaction
 from registry.http import idempotency
 from registry.http.caller import (
@@ -90,7 +90,7 @@ class Door:
         """
         verified = self._verify(_body())
         if request.method in _SAFE_METHODS:
-            with self._database.reading() as transaction:
+            with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 caller = _let_in(self.gate.recognise(transaction, verified), scope)
                 return view(self._call(transaction, verified, caller))
         try:
@@ -167,7 +167,7 @@ class Door:
         if request.authorization is None and "Authorization" not in request.headers:
             return None
         verified = self._verify(_body())
-        with self._database.reading() as transaction:
+        with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             return _let_in(self.gate.recognise(transaction, verified), None)
 
     def _record(
@@ -175,7 +175,7 @@ class Door:
     ) -> tuple[Caller, Response | None]:
         """Who calls, once the call is on disk; with the answer that was kept for `key`."""
         kept = None
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             caller = self._admit(transaction, verified, None)
             if key:
                 kept = idempotency.find(transaction, caller.member, key, fingerprint)
@@ -186,7 +186,7 @@ class Door:
         self, caller: Caller, key: str, fingerprint: bytes, response: Response
     ) -> None:
         expires_at = self._wall.now() + timedelta(hours=idempotency.KEPT_HOURS)
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             idempotency.keep(transaction, caller.member, key, fingerprint, response, expires_at)
 
     def _answer_writing(
@@ -195,7 +195,7 @@ class Door:
         key = idempotency.key_of(request.headers.get("Idempotency-Key"))
         fingerprint = self._fingerprint(_digest(request.get_data())) if key else b""
         try:
-            with self._database.transaction() as transaction:
+            with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 caller = self._admit(transaction, verified, scope)
                 if key:
                     kept = idempotency.find(transaction, caller.member, key, fingerprint)
@@ -212,7 +212,7 @@ class Door:
                         raise _AnsweredBefore
             return response
         except _AnsweredBefore:
-            with self._database.transaction() as transaction:
+            with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 if not self.gate.remember(transaction, verified):
                     raise NotAuthenticated(SEEN_BEFORE) from None
                 kept = idempotency.find(
@@ -238,7 +238,7 @@ class Door:
 
     def _remember_refused(self, verified: VerifiedCall) -> None:
         # The refused work was undone and with it the note that this JWT was used.
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             self.gate.remember(transaction, verified)
 
     def _call(self, transaction: Transaction, verified: VerifiedCall, caller: Caller) -> Call:

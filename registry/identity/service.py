@@ -7,7 +7,7 @@ from datetime import datetime
 
 from registry.crypto import voprf
 from registry.crypto.voprf import Evaluation
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.identity import store
 from registry.identity.keyring import Keyring
 from registry.identity.model import EVALUATED_AT_ONCE_MAX, EvaluationQuotaSpent, KeyUnknown
@@ -89,7 +89,7 @@ class Evaluations:
             return remaining
         # Outside the lock, so that other threads go on spending what they have.
         wanted = max(count, quota // _LEASES_PER_QUOTA)
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             granted, unleased = store.lease(
                 transaction, member, hour=hour, quota=quota, wanted=wanted
             )

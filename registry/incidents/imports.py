@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from registry.crypto.sealing import Sealer
 from registry.database.bulk import RowTaken
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import DatabaseUnavailable, Transaction
 from registry.http.caller import Call, Scope, StreamedCall
 from registry.incidents import import_store
@@ -90,7 +90,7 @@ class Imports:
 
         Raises: ImportEmpty, TooManyImports.
         """
-        with self._database.reading() as transaction:
+        with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             self._require_place(transaction, call)
         wanted = new_import_id(call.now)
         try:
@@ -169,7 +169,7 @@ class Imports:
         for position, chunk in enumerate(chunks_of(call.body.pieces())):
             # A transaction each, so that nobody waits for 64 MiB to be written. Crash
             # point: chunks without their import are nothing yet, and are swept.
-            with self._database.transaction() as transaction:
+            with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 sealed = self._sealer.seal(b"\n".join(chunk.lines), _context(wanted, position))
                 import_store.add_chunk(transaction, wanted, position, chunk.line_first, sealed)
             chunks, reports = position + 1, reports + chunk.reports
@@ -193,7 +193,7 @@ class Imports:
         )
         # Crash point: the import and the job that works it off are one transaction.
         # Answered, it will be done; not answered, it may be sent again.
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             self._require_place(transaction, call)
             if import_store.count_chunks(transaction, wanted) != chunks:
                 # A moved clock swept them meanwhile.
@@ -209,7 +209,7 @@ class Imports:
         return accepted
 
     def _forget(self, wanted: ImportId) -> None:
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             import_store.drop_chunks(transaction, wanted)
 
     def _lines(self, of: ImportId, chunk: tuple[int, int, bytes]) -> Iterable[Line]:

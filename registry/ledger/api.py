@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response
 
 from registry.crypto.tlog_proof import EXTENSION, TlogProof
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.http.blueprint import Blueprint
 from registry.http.openapi import describe_optionally_signed, describe_problems
 from registry.http.signed import Door
@@ -33,7 +33,7 @@ def read_entry(entry_id: str) -> dict[str, Any]:
     uuid = _uuid(entry_id)
     caller = the(Door).caller_if_signed()
     ledger = the(Ledger)
-    with the(Database).reading() as transaction:
+    with the(Database).reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         entry = ledger.entry(transaction, uuid)
         opening = ledger.opening(transaction, uuid)
         proof = ledger.proof(transaction, uuid)
@@ -51,7 +51,7 @@ def read_tlog_proof(entry_id: str) -> Response:
     """Read the proof that an entry is in its log; its extra data is the entry."""
     uuid = _uuid(entry_id)
     ledger = the(Ledger)
-    with the(Database).reading() as transaction:
+    with the(Database).reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         entry = ledger.entry(transaction, uuid)
         proof = ledger.proof(transaction, uuid)
     if entry is None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from flask import Response
 
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.http.blueprint import Blueprint
 from registry.http.caller import Scope
 from registry.http.openapi import describe_optionally_signed, describe_problems
@@ -59,14 +59,14 @@ def read_tile(name: str, half_year: str, place: str) -> Response:
 
 
 def _checkpoint(shard: Shard) -> Response:
-    with the(Database).reading() as transaction:
+    with the(Database).reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         text = checkpoint_of(transaction, shard)
     return _answer(text.encode(), "text/plain; charset=utf-8", _CHECKPOINT)
 
 
 def _tile(shard: Shard, place: str, caching: str) -> Response:
     _require_reader(shard)
-    with the(Database).reading() as transaction:
+    with the(Database).reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         data = resource_of(transaction, shard, f"tile/{place}")
     audience = "public" if shard.log is Log.INCIDENTS else "private"
     return _answer(data, "application/octet-stream", f"{audience}, {caching}")

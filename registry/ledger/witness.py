@@ -23,7 +23,7 @@ from registry.crypto.checkpoint import Checkpoint
 from registry.crypto.cosignature import WitnessKey, cosign
 from registry.crypto.merkle import PROOF_HASHES_MAX, verify_consistency
 from registry.crypto.signature import PrivateKey
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger import witness_store
 from registry.ledger.high_water import HighWaterMarks, Mark, MarkMoved
@@ -153,7 +153,7 @@ class Witness:
         # Compared and moved under one lock: of two checkpoints at once, the smaller
         # never takes the place of the larger.
         mark = self._marks.read(mark_name(new.origin))
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             cosigned = _later(witness_store.hold(transaction, new.origin), mark)
             _require_continued(submission, cosigned)
             witness_store.put(transaction, new.origin, Cosigned(size=new.size, root=new.root), now)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from registry.crypto.screening import bucket_name
 from registry.crypto.signature import PublicKey
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import DatabaseUnavailable
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
@@ -130,7 +130,7 @@ class ScreeningDoor:
 
     def _refresh(self) -> None:
         try:
-            with self._database.reading() as transaction:
+            with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 published = tuple(store.snapshots(transaction))
             if published != self._served.snapshots:
                 self._exchange(published)

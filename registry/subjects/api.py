@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response
 
 from registry.crypto.voprf import InvalidElement
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import Transaction
 from registry.http.blueprint import Blueprint
 from registry.http.limits import TooManyRequests
@@ -54,7 +54,7 @@ blueprint = Blueprint("subjects", __name__, description="A person's own door")
 def start_sign_in(asked: Asked) -> dict[str, Any]:
     """Have a code sent to an identifier; the answer is the same whoever it is."""
     door = the(SubjectDoor)
-    with the(Database).transaction() as transaction:
+    with the(Database).transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         started = the(SubjectAccess).start(transaction, asked, door.moment())
     # Crash point: the code is promised to the jobs in the same transaction.
     return sign_in_document(started)
@@ -75,7 +75,7 @@ def prove_sign_in(shown: dict[str, Any], sign_in_id: str) -> Any:
         blind=shown["blind"],
         held_since_on=shown["held_since"] or access.today(at),
     )
-    with the(Database).transaction() as transaction:
+    with the(Database).transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         session = _session_if_any(transaction)
         result = access.prove(
             transaction, _sign_in_id(sign_in_id), proof, at, session, shown["letters"]
@@ -93,7 +93,7 @@ def prove_sign_in(shown: dict[str, Any], sign_in_id: str) -> Any:
 @blueprint.response(201, SignedInSchema)
 def exchange_vouch(body: dict[str, Any]) -> dict[str, Any]:
     """Exchange a member's vouch for a session, which opens less than a proof."""
-    with the(Database).transaction() as transaction:
+    with the(Database).transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         session = _session_if_any(transaction)
         signed_in = the(SubjectAccess).accept_vouch(
             transaction,

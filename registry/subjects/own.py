@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import Response, request
 
-from registry.database.engine import Database
+from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import Transaction
 from registry.http.limits import RequestLimiter
 from registry.http.openapi import describe_own
@@ -68,7 +68,7 @@ class SubjectDoor:
 
     def answer(self, needed: Assurance, view: Callable[[SubjectCall], Response]) -> Response:
         """The view's answer, once everything it wrote is on disk."""
-        with self._database.transaction() as transaction:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             session = self.session_of(transaction, bearer_of_request())
             return view(
                 SubjectCall(
