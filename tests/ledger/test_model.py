@@ -85,7 +85,7 @@ VALID = encode_entry(
         VALID + b"\x00",
         b"\x02" + VALID[1:],
         VALID[:1] + b"\x03" + VALID[2:],
-        VALID[:2] + b"\x00\x0a" + VALID[4:],
+        VALID[:2] + b"\x00\x0b" + VALID[4:],
         VALID[:11] + b"\x01" + VALID[12:],
     ],
     ids=["empty", "short", "long", "version", "log", "record type", "minutes"],
