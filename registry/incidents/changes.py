@@ -5,9 +5,9 @@ screening takes the subject out of its buckets. Whoever listens writes into the 
 transaction, or nothing; it never calls the network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, runtime_checkable
 
 from registry.database.transaction import Transaction
@@ -20,7 +20,8 @@ class Change:
     """One committed-together change of an incident.
 
     `before` is None for a report. `entry` is the change's own entry in the log of
-    incidents; `lookup_keys` are those the incident is filed under, each once. A
+    incidents; `lookup_keys` are those the incident is filed under, each once, and
+    `verified_on` says when each was verified last to be the subject's. A
     severance changes nothing but that it is not found by `lookup_keys` any more.
     """
 
@@ -28,6 +29,7 @@ class Change:
     before: Incident | None
     after: Incident
     lookup_keys: Sequence[bytes]
+    verified_on: Mapping[bytes, date]
     entry: Appended
     at: datetime
     is_severance: bool = False

@@ -15,7 +15,7 @@ from registry.incidents.changes import Change, Listeners
 from registry.incidents.digests import content_digest_of
 from registry.incidents.intake import Intake, Taken
 from registry.incidents.model import Course, Incident, KeptIdentity, Recertification
-from registry.incidents.recording import Actor
+from registry.incidents.recording import Actor, verified_on
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
 from registry.ledger.model import Appended, Draft, Header, Log, RecordType
@@ -163,6 +163,7 @@ def _change(new: New, now: datetime) -> Change:
         before=None,
         after=new.incident,
         lookup_keys=sorted({each.lookup_key for each in new.identities}),
+        verified_on=verified_on(new.identities),
         entry=new.entry,
         at=now,
     )

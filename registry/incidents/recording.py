@@ -6,7 +6,7 @@ call, or by the registry itself when a time limit has run out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from registry.database.transaction import Transaction
@@ -55,6 +55,16 @@ def caller_of(call: Call, more: Mapping[str, JsonValue] | None = None) -> Actor:
 def registry_itself(now: datetime, more: Mapping[str, JsonValue] | None = None) -> Actor:
     """The registry, when a time limit or a person's own call makes it act."""
     return Actor(member=None, now=now, request_id=new_uuid(now), more=more or {})
+
+
+def verified_on(identities: Sequence[KeptIdentity]) -> Mapping[bytes, date]:
+    """When each key was verified last to be the subject's."""
+    days: dict[bytes, date] = {}
+    for each in identities:
+        days[each.lookup_key] = max(
+            each.last_verified_on, days.get(each.lookup_key, each.last_verified_on)
+        )
+    return days
 
 
 class Recorder:
@@ -139,6 +149,7 @@ class Recorder:
             before=before,
             after=store.keep_receipt(transaction, after, self._ledger.receipt(entry)),
             lookup_keys=sorted(lookup_keys),
+            verified_on=verified_on(identities),
             entry=entry,
             at=actor.now,
         )

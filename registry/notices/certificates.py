@@ -10,6 +10,7 @@ It names nobody but members. `is_complete`: everyone who had looked has been fou
 A later certificate says more; an earlier one stays true of its time.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from registry.crypto.signature import PrivateKey, sign_compact
@@ -42,9 +43,20 @@ class Certificates:
 
         Raises: CorrectionNotFound, where it was never corrected.
         """
-        found = store.of_incident(transaction, incident)[:CORRECTIONS_SHOWN_MAX]
+        found = store.of_incident(transaction, incident)
         if not found:
             raise CorrectionNotFound
+        return self.over(transaction, incident, found, now)
+
+    def over(
+        self,
+        transaction: Transaction,
+        incident: IncidentId,
+        corrections: Sequence[Correction],
+        now: datetime,
+    ) -> str:
+        """The certificate over these corrections of an incident, the first hundred, as of now."""
+        found = corrections[:CORRECTIONS_SHOWN_MAX]
         told = self._corrections.of_incident(transaction, found)
         names = {each.id: each.name for each in self._members.list(transaction)}
         claims: dict[str, JsonValue] = {

@@ -1,7 +1,7 @@
 """Corrections, whom they are about, who had looked, and who was told."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +39,8 @@ correction_subjects = sa.Table(
     metadata,
     sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
     sa.Column("correction_id", sa.LargeBinary(16), primary_key=True, index=True),
+    # None for what was corrected before this was kept: whose it was is not known any more.
+    sa.Column("verified_on", sa.Date),
 )
 recalls = sa.Table(
     "recalls",
@@ -72,11 +74,14 @@ recalled_lookups = sa.Table(
 )
 
 
-def add(transaction: Transaction, correction: Correction, lookup_keys: Collection[bytes]) -> None:
-    """Inserts a correction and whom it is about."""
+def add(
+    transaction: Transaction, correction: Correction, verified_on: Mapping[bytes, date]
+) -> None:
+    """Inserts a correction, whom it is about, and when each key was verified to be theirs."""
     transaction.execute(sa.insert(corrections).values(_correction_values(correction)))
     rows = [
-        {"lookup_key": key, "correction_id": correction.uuid.bytes} for key in sorted(lookup_keys)
+        {"lookup_key": key, "correction_id": correction.uuid.bytes, "verified_on": verified_on[key]}
+        for key in sorted(verified_on)
     ]
     if rows:
         transaction.execute(sa.insert(correction_subjects), rows)
@@ -113,19 +118,24 @@ def of_incident(transaction: Transaction, incident: IncidentId) -> list[Correcti
 
 def about(
     transaction: Transaction,
-    lookup_keys: Collection[bytes],
+    lookup_key: bytes,
     corrections_max: int,
     incident: IncidentId | None,
-) -> list[Correction]:
-    """The corrections of what is, or was, filed under these keys, newest first."""
-    mine = sa.select(correction_subjects.c.correction_id).where(
-        correction_subjects.c.lookup_key.in_(sorted(lookup_keys))
+) -> list[tuple[Correction, date | None]]:
+    """The corrections of what is, or was, filed under this key, newest first.
+
+    Each with when the key was verified; None: not known.
+    """
+    beside = correction_subjects.c
+    statement = (
+        sa.select(corrections, beside.verified_on)
+        .join(correction_subjects, beside.correction_id == corrections.c.id)
+        .where(beside.lookup_key == lookup_key)
     )
-    statement = sa.select(corrections).where(corrections.c.id.in_(mine))
     if incident is not None:
         statement = statement.where(corrections.c.incident_id == incident)
     rows = transaction.execute(statement.order_by(corrections.c.id.desc()).limit(corrections_max))
-    return [_correction_of(row) for row in rows]
+    return [(_correction_of(row), row.verified_on) for row in rows]
 
 
 def lookup_keys_of(transaction: Transaction, correction: UUID) -> list[bytes]:

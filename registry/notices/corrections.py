@@ -8,7 +8,7 @@ chase --> not acknowledged: reminded --> escalated, lookups withheld --> acknowl
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from registry.database.transaction import Transaction
@@ -112,7 +112,7 @@ class Corrections:
             cursor_after=None,
             traced_at=None,
         )
-        store.add(transaction, correction, change.lookup_keys)
+        store.add(transaction, correction, change.verified_on)
         payload = {"correction": str(correction.uuid)}
         self._jobs.enqueue(transaction, JobDraft(kind=TRACE, payload=payload, run_at=change.at))
 
@@ -170,18 +170,17 @@ class Corrections:
     def about(
         self,
         transaction: Transaction,
-        lookup_keys: Collection[bytes],
+        lookup_key: bytes,
         corrections_max: int,
         *,
         incident: IncidentId | None = None,
-    ) -> list[Correction]:
+    ) -> list[tuple[Correction, date | None]]:
         """The corrections of what is, or was, filed about a person, newest first.
 
-        Of one incident only, where it is named.
+        Each with when the key was verified last to be theirs; None: not known any more. Of
+        one incident only, where it is named.
         """
-        if not lookup_keys:
-            return []
-        return store.about(transaction, lookup_keys, corrections_max, incident)
+        return store.about(transaction, lookup_key, corrections_max, incident)
 
     def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> None:
         """Forgets that corrections were about a subject who is erased by order."""

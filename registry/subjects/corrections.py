@@ -1,7 +1,7 @@
 """What was corrected of a person's record, and the certificate that says who has heard of it.
 
-Of an identifier held only since a day, what was filed before is an earlier holder's: its
-corrections are theirs too, by the rule the history goes by.
+What may be an earlier holder's has corrections that may be theirs: by the rule the record goes
+by, over the day that is kept beside each correction when the incident is gone.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from registry.lookups.model import may_have_changed_hands
 from registry.notices.certificates import Certificates
 from registry.notices.correction_model import Correction
 from registry.notices.corrections import Corrections
-from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Edition
 from registry.subjects.model import Subject
 
@@ -51,9 +50,12 @@ class OwnCorrections:
 
         Raises: NothingCorrected, also where it may be an earlier holder's.
         """
-        if not self._own(transaction, subject, incident):
+        own = self._own(transaction, subject, incident)
+        if not own:
             raise NothingCorrected
-        return self.certificates.of(transaction, incident, now)
+        # Of the same incident another's identifier may have been corrected: who looked by
+        # that one asked about somebody else.
+        return self.certificates.over(transaction, incident, own[::-1], now)
 
     def _own(
         self, transaction: Transaction, subject: Subject, incident: IncidentId | None
@@ -61,12 +63,13 @@ class OwnCorrections:
         own = {
             each.uuid: each
             for identity in subject.identities
-            for each in self.corrections.about(
-                transaction, [identity.lookup_key], CORRECTIONS_SHOWN_MAX, incident=incident
+            for each, verified_on in self.corrections.about(
+                transaction, identity.lookup_key, CORRECTIONS_SHOWN_MAX, incident=incident
             )
-            if not may_have_changed_hands(
+            if verified_on is not None
+            and not may_have_changed_hands(
                 held_since_on=identity.held_since_on,
-                last_verified_on=local_date(each.filed_at, self.edition),
+                last_verified_on=verified_on,
                 edition=self.edition,
             )
         }

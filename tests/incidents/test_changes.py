@@ -36,6 +36,7 @@ def changes_of(world: World, *incidents: Incident) -> list[Change]:
             before=None,
             after=incident,
             lookup_keys=[],
+            verified_on={},
             entry=entry,
             at=at,
         )

@@ -765,6 +765,50 @@ def test_the_certificate_of_a_correction_is_for_whom_it_is_about(
         assert 404 == other.call("GET", target).status_code
 
 
+def test_a_correction_is_the_earlier_holders_by_the_day_of_verification(
+    market: Market, person: Person, clock: MovableClock
+) -> None:
+    """Filed when the number had changed hands: not shown, also once the incident is erased."""
+    verified_on = market.today - timedelta(days=200)
+    incident = filed(market, NUMBER, verified_on=verified_on)["id"]
+    market.furnisher.call("POST", f"/v1/incidents/{incident}/withdrawal")
+    market.node.worker.run_due()
+    target = f"/v1/subject/corrections/{incident}/certificate"
+    person.sign_in(NUMBER, held_since=market.today - timedelta(days=60))
+    earlier = Person(app=market.app, node=market.node)
+    earlier.sign_in(NUMBER, held_since=verified_on)
+    for _ in range(2):
+        assert [] == person.call("GET", "/v1/subject/corrections").json["corrections"]
+        assert 404 == person.call("GET", target).status_code
+        assert 200 == earlier.call("GET", target).status_code
+        market.node.sequencer.step()
+        clock.move(timedelta(days=10))
+        list(market.node.auditing.retention.run(clock.now()))
+    assert 410 == market.furnisher.call("GET", f"/v1/incidents/{incident}").status_code
+
+
+def test_a_certificate_is_silent_of_who_looked_by_another_holders_number(
+    market: Market, person: Person, clock: MovableClock
+) -> None:
+    """One number of an incident is severed by who holds it now; its inquirers are not told of."""
+    incident = filed(market, NUMBER, OTHER)["id"]
+    asked(market, OTHER)
+    market.node.sequencer.step()
+    clock.move(timedelta(days=120))
+    later = Person(app=market.app, node=market.node)
+    later.sign_in(OTHER)
+    assert 1 == later.call("POST", "/v1/subject/severances").json["severed"]
+    market.node.worker.run_due()
+    person.sign_in(NUMBER, held_since=market.today - timedelta(days=400))
+    target = f"/v1/subject/corrections/{incident}/certificate"
+    assert 404 == person.call("GET", target).status_code
+    market.furnisher.call("POST", f"/v1/incidents/{incident}/withdrawal")
+    market.node.worker.run_due()
+    certificate = person.call("GET", target).json["certificate"]
+    claims = strict_json.parse(split_compact(certificate, 1_000_000).claims)
+    assert ["withdrawn"] == [each["kind"] for each in claims["corrections"]]
+
+
 def test_a_node_may_ask_for_one_use_authorisations_alone(market: Market, person: Person) -> None:
     """The operator's switch: consent is refused, with a problem of its own, and logged."""
     market.node.lookups._authorisation_rule = AuthorisationRule.ONE_USE
