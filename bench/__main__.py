@@ -1,18 +1,14 @@
-"""`python -m bench`: measures this machine in one run."""
+"""`python -m bench`: measures this machine in one run; `python -m bench.report` writes it up."""
 
-import tempfile
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import click
 from rich.console import Console
 
 from bench import results
-from bench.machine import machine_at
 from bench.nodes import DATABASES
-from bench.rounds import BARE, OPERATIONS, Plan, measure
-
-# A signed request lives for a minute, and is signed before its round.
-SECONDS_MAX = 30
+from bench.suite import FULL, PARTS, QUICK, Choice, run
 
 
 def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -23,42 +19,56 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     return kinds
 
 
+def _sizes(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    return None if value is None else tuple(int(float(each)) for each in value.split(","))
+
+
 @click.command()
-@click.option("--seconds", type=click.FloatRange(0.5, SECONDS_MAX), default=4.0, show_default=True)
-@click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True)
-@click.option("--connections", type=click.IntRange(1, 512), default=32, show_default=True)
+@click.option("--quick", is_flag=True, help="A little of everything, in some minutes.")
+@click.option("--only", default="*", help=f"A part ({', '.join(PARTS)}) or pattern: lookup.*")
 @click.option("--databases", default=",".join(DATABASES), show_default=True, callback=_kinds)
-@click.option("--subjects", type=click.IntRange(1, 100_000), default=2000, show_default=True)
-@click.option("--operations", default=",".join(OPERATIONS), help="Such as lookup.lean.")
+@click.option("--rounds", type=click.IntRange(2, 100), help="Of each operation.")
+@click.option("--seconds", type=click.FloatRange(0.2, 20.0), help="Of one round.")
+@click.option("--soak", type=click.FloatRange(0, 86_400), help="Seconds of it; 600 for a real one.")
+@click.option("--sizes", callback=_sizes, help="Subjects to grow to, such as 1e4,1e6,1e7.")
+@click.option("--entries", type=click.IntRange(2_000, 10_000_000), help="Of the log.")
+@click.option("--imported", type=click.IntRange(100, 1_000_000), help="Reports of the import.")
 @click.option("--name", default="latest", show_default=True, help="Of the file in bench/results.")
 def main(
     *,
-    seconds: float,
-    rounds: int,
-    connections: int,
+    quick: bool,
+    only: str,
     databases: tuple[str, ...],
-    subjects: int,
-    operations: str,
+    rounds: int | None,
+    seconds: float | None,
+    soak: float | None,
+    sizes: tuple[int, ...] | None,
+    entries: int | None,
+    imported: int | None,
     name: str,
 ) -> None:
-    """Measure each door beside a bare Flask route, in interleaved rounds."""
+    """Measure everything side by side, in interleaved rounds."""
     console = Console()
-    chosen = tuple(each for each in OPERATIONS if each in {BARE, *operations.split(",")})
-    plan = Plan(
-        seconds=seconds,
-        rounds=rounds,
-        connections=connections,
-        subjects=subjects,
-        operations=chosen,
+    asked: dict[str, Any] = {
+        "rounds": rounds,
+        "seconds": seconds,
+        "soak_seconds": soak,
+        "sizes": sizes,
+        "log_entries": entries,
+        "imported": imported,
+    }
+    extent = replace(
+        QUICK if quick else FULL,
+        **{each: value for each, value in asked.items() if value is not None},
     )
-    with tempfile.TemporaryDirectory(prefix="registry-bench-") as place:
-        home = Path(place)
-        machine = machine_at(home)
-        with console.status("") as status:
-            measured = [measure(kind, plan, home / kind, status.update) for kind in databases]
-    results.show(console, machine, measured)
+    choice = Choice(extent=extent, only=only, databases=databases)
+    with console.status("") as status:
+        document = run(choice, status.update)
+    results.show(console, document)
     path = results.RESULTS / f"{name}.json"
-    results.write(path, plan, machine, measured)
+    results.write(path, document)
     console.print(f"written to {path}")
 
 

@@ -1,23 +1,17 @@
-"""`python -m bench.deadlines`: a step of the deadline job beside many open appeals.
+"""A step of the deadline job beside many open appeals: one function, `measure`.
 
 Real rows: one incident is reported and contested through the services, then copied until
 so many appeals are open. Some of them fall due; each step is timed, and its memory taken
 once more under tracemalloc. What matters is that neither grows with what is open.
 """
 
-import tempfile
 import time
 import tracemalloc
 from datetime import timedelta
-from pathlib import Path
 from statistics import median
 
-import click
 import sqlalchemy as sa
-from rich.console import Console
-from rich.table import Table
 
-from bench.nodes import DATABASES, place_of
 from registry.appeals.deadlines import APPEALS_AT_ONCE_MAX
 from registry.appeals.model import new_appeal_id
 from registry.appeals.store import appeal_deadlines, appeal_events, appeals
@@ -25,7 +19,6 @@ from registry.database.engine import Database
 from registry.incidents.store import incident_identities, incidents
 from registry.kernel.ids import new_incident_id
 from tests.appeals.world import AppealsWorld
-from tests.databases import migrated
 
 COPIED_AT_ONCE = 2_000
 STEPS = 6
@@ -54,12 +47,12 @@ def copies(world: AppealsWorld, incident_id: str, appeal_id: str, count: int) ->
             incident, appeal = new_incident_id(now), new_appeal_id(now)
             seed = number.to_bytes(32, "big")
             key = world.protector.lookup_key(seed)
-            changed = {
+            changed: dict[str, dict[str, object]] = {
                 "incidents": {"id": incident, "reference": str(number)},
                 "incident_identities": {
                     "incident_id": incident,
                     "lookup_key": key,
-                    "seed_sealed": world.protector.seal_seed(seed),
+                    "seed_sealed": world.protector.seal_seed(seed, key),
                 },
                 "appeals": {"id": appeal, "incident_id": incident, "lookup_key": key},
                 "appeal_deadlines": {"appeal_id": appeal},
@@ -110,28 +103,3 @@ def measure(database: Database, open_appeals: int) -> tuple[float, float, float]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return median(times), max(times), peak / 2**20
-
-
-@click.command()
-@click.option("--databases", default=",".join(DATABASES), show_default=True)
-@click.option("--open", "sizes", default="1000,100000", show_default=True)
-def main(*, databases: str, sizes: str) -> None:
-    """Time the deadline job's step beside few and beside many open appeals."""
-    table = Table("database", "open appeals", "step, median ms", "longest ms", "peak MiB")
-    for kind in databases.split(","):
-        for size in map(int, sizes.split(",")):
-            with (
-                tempfile.TemporaryDirectory(prefix="registry-bench-") as home,
-                place_of(kind, Path(home)) as place,
-            ):
-                migrated(place.url)
-                database = Database(place.url)
-                figures = measure(database, size)
-                database.close()
-            row = [f"{each:.1f}" for each in figures]
-            table.add_row(kind, f"{size:,}", *row)
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    main()

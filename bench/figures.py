@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 
@@ -30,6 +30,15 @@ class Round:
     server_cpu_microseconds: float
     database_cpu_microseconds: float
 
+    def of_parts(self, parts: int) -> "Round":
+        """The same round, counted in the `parts` that each request had."""
+        return replace(
+            self,
+            requests=self.requests * parts,
+            server_cpu_microseconds=self.server_cpu_microseconds / parts,
+            database_cpu_microseconds=self.database_cpu_microseconds / parts,
+        )
+
     @property
     def rate(self) -> float:
         """Requests a second."""
@@ -39,6 +48,43 @@ class Round:
     def cpu_microseconds(self) -> float:
         """What the processors did for one request, server and database together."""
         return self.server_cpu_microseconds + self.database_cpu_microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What one kind of work costs through one door on one database.
+
+    `ratio_to_flask` is of the bare Flask route of the same rounds, `ratio_to_handwritten`
+    of the handler written by hand; None where that does not apply. `rate` is a second.
+    """
+
+    rate: float
+    ratio_to_flask: Spread | None = None
+    ratio_to_handwritten: Spread | None = None
+    cpu_ratio_to_flask: float | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_us: float | None = None
+    database_cpu_us: float | None = None
+
+
+def figure_of(
+    rounds: Sequence[Round], bare: Sequence[Round], handwritten: Sequence[Round] | None
+) -> Figure:
+    """The figure of some rounds beside the same rounds of what they are compared with.
+
+    A round of a batch counts what is in it: its rate is of people.
+    """
+    return Figure(
+        rate=median(each.rate for each in rounds),
+        ratio_to_flask=ratios(rounds, bare),
+        ratio_to_handwritten=ratios(rounds, handwritten) if handwritten else None,
+        cpu_ratio_to_flask=cpu_ratios(rounds, bare).median,
+        p50_ms=median(each.p50_milliseconds for each in rounds),
+        p99_ms=median(each.p99_milliseconds for each in rounds),
+        cpu_us=median(each.cpu_microseconds for each in rounds),
+        database_cpu_us=median(each.database_cpu_microseconds for each in rounds),
+    )
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float:

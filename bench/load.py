@@ -26,7 +26,8 @@ class Task:
     """What to send where: `warm_up` untimed on the same connections, then `timed`.
 
     `seconds` bounds the sending of the latter; what is under way then is still
-    waited for.
+    waited for. With `pace` so many are sent a second, however long answers take, and
+    the time of each counts from when it was to be sent.
     """
 
     port: int
@@ -34,6 +35,7 @@ class Task:
     seconds: float
     warm_up: Sequence[bytes]
     timed: Sequence[bytes]
+    pace: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +106,10 @@ def _serve(pipe: Connection) -> None:
                 connections.send_all(task.warm_up, seconds=ANSWER_SECONDS_MAX)
                 pipe.send("ready")
                 pipe.recv()
-                answers = connections.send_all(task.timed, seconds=task.seconds)
+                if task.pace is None:
+                    answers = connections.send_all(task.timed, seconds=task.seconds)
+                else:
+                    answers = connections.send_paced(task.timed, task.seconds, task.pace)
                 pipe.send("done")
                 pipe.send(answers)
         except (OSError, ServerFailed) as error:
@@ -159,6 +164,33 @@ class _Connections:
                     sent += 1
                 else:
                     del under_way[descriptor]
+        answers.seconds = time.perf_counter() - began
+        return answers
+
+    def send_paced(self, requests: Sequence[bytes], seconds: float, pace: float) -> Answers:
+        """Sends a request every `1 / pace` seconds, late only where no connection is free."""
+        answers = Answers()
+        idle, under_way = list(self._sockets), dict[int, _Exchange]()
+        began = time.perf_counter()
+        wanted = min(len(requests), int(seconds * pace))
+        sent = 0
+        while sent < wanted or under_way:
+            now = time.perf_counter()
+            while idle and sent < wanted and now >= began + sent / pace:
+                descriptor = idle.pop()
+                under_way[descriptor] = self._send(descriptor, requests[sent], sent)
+                # A queue before the door is part of the time, as callers see it.
+                under_way[descriptor].began = began + sent / pace
+                sent += 1
+            pause = max(0.0, began + sent / pace - now) if idle and sent < wanted else 0.05
+            for descriptor, _ in self._poll.poll(pause):
+                exchange = under_way[descriptor]
+                if exchange.receive(self._sockets[descriptor]):
+                    exchange.note(answers, time.perf_counter())
+                    del under_way[descriptor]
+                    idle.append(descriptor)
+            if time.perf_counter() - began > seconds + ANSWER_SECONDS_MAX:
+                raise ServerFailed(f"no answer for {ANSWER_SECONDS_MAX} seconds")
         answers.seconds = time.perf_counter() - began
         return answers
 

@@ -6,24 +6,20 @@ the verifier on a log of as many entries as are asked for; the age of what is
 published while entries come.
 """
 
-import json
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import click
-
 from bench.figures import Spread, percentile, spread
-from bench.nodes import DATABASES, place_of, prepare
-from bench.results import RESULTS
+from bench.nodes import place_of, prepare
 from registry.app.background import repeat
 from registry.app.chores import sequencing
 from registry.app.node import Node, assemble
@@ -154,7 +150,7 @@ def _look_up_in_turns(node: Node, member: Member, plan: LogPlan) -> tuple[list[f
     found: tuple[list[float], list[float]] = ([], [])
     for _ in range(plan.rounds):
         for rates, lookups in zip(found, (node.lookups, without), strict=True):
-            rates.append(_at_once(plan, lambda lookups=lookups: _look_up(node, lookups, member)))
+            rates.append(_at_once(plan, partial(_look_up, node, lookups, member)))
             # Between the rounds, so that no round pays for another's entries.
             _drain(node)
     return found
@@ -338,25 +334,3 @@ def _verify(node: Node, shard: Shard, place: Path) -> float:
     began = time.perf_counter()
     verify_log(DirectorySource(place), trust=Trust(log_keys=(key,)))
     return time.perf_counter() - began
-
-
-@click.command()
-@click.option("--seconds", type=click.FloatRange(0.2, 60), default=3.0, show_default=True)
-@click.option("--rounds", type=click.IntRange(1, 50), default=7, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 64), default=8, show_default=True)
-@click.option("--entries", type=click.IntRange(2000, 10_000_000), default=1_000_000)
-@click.option("--databases", default=",".join(DATABASES), show_default=True)
-def main(*, seconds: float, rounds: int, threads: int, entries: int, databases: str) -> None:
-    """Measure the logs; writes bench/results/logs.json."""
-    plan = LogPlan(seconds=seconds, rounds=rounds, threads=threads, entries=entries)
-    with tempfile.TemporaryDirectory(prefix="registry-bench-") as place:
-        found = [measure_logs(kind, plan, Path(place) / kind) for kind in databases.split(",")]
-    document = {"plan": asdict(plan), "databases": [asdict(each) for each in found]}
-    text = json.dumps(document, indent=1) + "\n"
-    click.echo(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "logs.json").write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

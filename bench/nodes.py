@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.calls import Caller, Desk, Server
+from bench.disks import AS_IT_IS, Disk
 from bench.servers import free_port
 from registry.app.node import Node, assemble, create_node, migrate
 from registry.crypto.signature import PrivateKey
@@ -47,12 +48,12 @@ class Prepared:
 
 
 @contextmanager
-def place_of(kind: str, home: Path) -> Iterator[Place]:
-    """An empty database of this kind, gone at the end; fsync is on in both."""
+def place_of(kind: str, home: Path, disk: Disk = AS_IT_IS) -> Iterator[Place]:
+    """An empty database of this kind on this disk, gone at the end; fsync is on in both."""
     if kind == "sqlite":
         yield Place(url=f"sqlite:///{home / 'registry.sqlite3'}", postmaster=None)
         return
-    with postgresql_cluster(POSTGRESQL_SETTINGS) as cluster:
+    with postgresql_cluster(POSTGRESQL_SETTINGS, disk.environment) as cluster:
         cluster.create("bench")
         postmaster = cluster.socket_directory / "data" / "postmaster.pid"
         yield Place(

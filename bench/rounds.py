@@ -1,5 +1,6 @@
 """Interleaved rounds of every operation against one database."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,8 @@ from pathlib import Path
 
 from bench.buckets import bucket_requests
 from bench.calls import BATCH, Desk, Prepared, bare_requests
-from bench.figures import Round, percentile
+from bench.disks import AS_IT_IS, Disk
+from bench.figures import Round, percentile, spread
 from bench.load import Load, Task
 from bench.nodes import (
     Place,
@@ -22,6 +24,8 @@ from registry.settings import Settings
 
 BARE = "bare.flask"
 HANDWRITTEN = "lookup.handwritten"
+LEAN = "lookup.lean"
+SOAK_SLICE_SECONDS = 5.0
 # `<work>.<door>`
 OPERATIONS = (
     BARE,
@@ -55,25 +59,44 @@ _CORROBORATED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long to measure, and what with."""
+    """How long to measure, and what with; `soak_seconds` 0: no soak."""
 
     seconds: float
     rounds: int
-    connections: int
+    connections: tuple[int, ...]
     subjects: int
     operations: tuple[str, ...] = OPERATIONS
+    disk: Disk = AS_IT_IS
+    soak_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soaked:
+    """Some seconds of a soak, from `at_seconds` on."""
+
+    at_seconds: float
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    worker_mib: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Everything measured on one database."""
+    """Everything measured on one database; `rounds` by operation and connections.
+
+    `half_load` is of lookups through the lean door at half of the rate they reach.
+    """
 
     database: str
     version: str
     workers: int
     threads: int
-    rounds: Mapping[str, Sequence[Round]]
+    rounds: Mapping[tuple[str, int], Sequence[Round]]
+    half_load: Round | None
+    soak: Sequence[Soaked]
     worker_memory: Memory
+    start_seconds: float
     entries_acknowledged: int
 
 
@@ -84,14 +107,14 @@ class Disagreement(Exception):
 def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> Measured:
     """The figures of one kind of database, from nodes and servers made for it."""
     home.mkdir()
-    with place_of(kind, home) as place:
+    with place_of(kind, home, plan.disk) as place:
         node = prepare(home / "node", place)
         settings = node.settings
         with (
-            served(settings, home / "flask.txt") as registry,
-            served(settings, home / "lean.txt", door="lean") as lean,
+            served(settings, home / "flask.txt", disk=plan.disk) as registry,
+            served(settings, home / "lean.txt", door="lean", disk=plan.disk) as lean,
             served(settings, home / "bare.txt", "bench.bare:app") as bare,
-            _handwritten(settings, home, place) as handwritten,
+            _handwritten(settings, home, place, plan.disk) as handwritten,
             Load() as load,
         ):
             servers = {"flask": registry, "lean": lean, "handwritten": handwritten}
@@ -105,11 +128,21 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
             bench.report_subjects()
             ask_for_snapshot(settings)
             counted = entries_in(place)
-            rounds: dict[str, list[Round]] = {name: [] for name in operations}
+            rounds: dict[tuple[str, int], list[Round]] = {
+                (name, connections): [] for connections in plan.connections for name in operations
+            }
             for number in range(plan.rounds):
-                for name in operations:
-                    told(f"{kind}: round {number + 1} of {plan.rounds}, {name}")
-                    rounds[name].append(bench.round(name, rounds[name][-1:]))
+                for (name, connections), found in rounds.items():
+                    told(f"{kind}: round {number + 1} of {plan.rounds}, {name} at {connections}")
+                    found.append(bench.round(name, connections, found[-1:]))
+            half_load, soak = None, list[Soaked]()
+            lean_rounds = rounds.get((LEAN, plan.connections[0]))
+            if lean_rounds:
+                told(f"{kind}: half load")
+                half_load = bench.half_load(lean_rounds, plan.connections[0])
+            if lean_rounds and plan.soak_seconds:
+                told(f"{kind}: soaking for {plan.soak_seconds:.0f} seconds")
+                soak = bench.soak(plan.connections[0], lean_rounds[-1].rate)
             if entries_in(place) - counted != bench.acknowledged:
                 raise Disagreement("the entries on disk are not those that were acknowledged")
             return Measured(
@@ -118,18 +151,24 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
                 workers=len(registry.workers),
                 threads=settings.threads,
                 rounds=rounds,
+                half_load=half_load,
+                soak=soak,
                 worker_memory=_largest(lean),
+                start_seconds=lean.start_seconds,
                 entries_acknowledged=bench.acknowledged,
             )
 
 
 @contextmanager
-def _handwritten(settings: Settings, home: Path, place: Place) -> Iterator[Served | None]:
+def _handwritten(
+    settings: Settings, home: Path, place: Place, disk: Disk
+) -> Iterator[Served | None]:
     if place.postmaster is None:
         # It is written for PostgreSQL.
         yield None
         return
-    with served(settings, home / "handwritten.txt", "bench.handwritten:create_app()") as server:
+    application = "bench.handwritten:create_app()"
+    with served(settings, home / "handwritten.txt", application, disk=disk) as server:
         yield server
 
 
@@ -161,18 +200,45 @@ class _Bench:
             first = self._desk.reported
             reports = self._desk.reports(min(1000, count - first))
             again = range(first, self._desk.reported, _CORROBORATED)
-            self._drive("report.flask", [], reports, _SECONDS_UNBOUNDED)
-            self._drive("report.flask", [], self._desk.corroborations(again), _SECONDS_UNBOUNDED)
+            for each in (reports, self._desk.corroborations(again)):
+                self._drive("report.flask", 32, [], each, _SECONDS_UNBOUNDED)
         self._desk.known = count
         self.acknowledged = 0
 
-    def round(self, name: str, before: Sequence[Round]) -> Round:
+    def round(self, name: str, connections: int, before: Sequence[Round]) -> Round:
         """One round of one operation."""
         rate = before[0].rate if before else _RATE_FIRST[name.partition(".")[0]]
-        count = int(rate * self._plan.seconds * _AHEAD) + self._plan.connections
+        count = int(rate * self._plan.seconds * _AHEAD) + connections
         prepared = self._prepared(name, WARM_UP_REQUESTS + count)
         warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
-        return self._drive(name, warm_up, timed, self._plan.seconds)
+        return self._drive(name, connections, warm_up, timed, self._plan.seconds)
+
+    def half_load(self, before: Sequence[Round], connections: int) -> Round:
+        """Lookups at half of the rate of the rounds before, however fast they are answered."""
+        pace = spread([each.rate for each in before]).median / 2
+        prepared = self._desk.lookups(WARM_UP_REQUESTS + int(pace * self._plan.seconds) + 1)
+        warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
+        return self._drive(LEAN, connections, warm_up, timed, self._plan.seconds, pace)
+
+    def soak(self, connections: int, rate: float) -> list[Soaked]:
+        """Lookups for a long time, in slices, since a signature is good for a minute."""
+        server = self._servers["lean"]
+        assert server is not None
+        soaked: list[Soaked] = []
+        began = time.monotonic()
+        while (at := time.monotonic() - began) < self._plan.soak_seconds:
+            prepared = self._desk.lookups(int(rate * SOAK_SLICE_SECONDS * _AHEAD) + connections)
+            found = self._drive(LEAN, connections, [], prepared, SOAK_SLICE_SECONDS)
+            soaked.append(
+                Soaked(
+                    at_seconds=at,
+                    rate=found.rate,
+                    p50_ms=found.p50_milliseconds,
+                    p99_ms=found.p99_milliseconds,
+                    worker_mib=_largest(server).rss,
+                )
+            )
+        return soaked
 
     def _prepared(self, name: str, count: int) -> list[Prepared]:
         if name == BARE:
@@ -193,15 +259,22 @@ class _Bench:
         return ways[name.partition(".")[0]](count)
 
     def _drive(
-        self, name: str, warm_up: Sequence[Prepared], timed: Sequence[Prepared], seconds: float
+        self,
+        name: str,
+        connections: int,
+        warm_up: Sequence[Prepared],
+        timed: Sequence[Prepared],
+        seconds: float,
+        pace: float | None = None,
     ) -> Round:
         work, _, door = name.partition(".")
         server = self._bare if name == BARE else self._servers[door]
         assert server is not None
         task = Task(
             port=server.port,
-            connections=self._plan.connections,
+            connections=connections,
             seconds=seconds,
+            pace=pace,
             warm_up=[each.data for each in warm_up],
             timed=[each.data for each in timed],
         )

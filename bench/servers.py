@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.disks import AS_IT_IS, Disk
 from registry.cli.node import gunicorn_arguments
 from registry.settings import Settings
 
@@ -19,10 +20,11 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A running gunicorn."""
+    """A running gunicorn; `start_seconds` is until it had answered its first request."""
 
     port: int
     master: int
+    start_seconds: float
 
     @property
     def workers(self) -> Sequence[int]:
@@ -40,7 +42,12 @@ class Memory:
 
 @contextmanager
 def served(
-    settings: Settings, lines: Path, application: str | None = None, door: str = "flask"
+    settings: Settings,
+    lines: Path,
+    application: str | None = None,
+    *,
+    door: str = "flask",
+    disk: Disk = AS_IT_IS,
 ) -> Iterator[Served]:
     """Serves the node of `settings` through `door`, or `application` on the same settings.
 
@@ -53,17 +60,20 @@ def served(
         "REGISTRY_HOME": str(settings.home),
         "REGISTRY_DATABASE_URL": settings.database_url,
         "REGISTRY_DOOR": door,
+        **disk.environment,
     }
     arguments = gunicorn_arguments(authority)
     if application is not None:
         # The last --config counts: the same settings, without the node's own threads.
         arguments += ["--config", "python:bench.bare_server", application]
     with lines.open("wb") as output:
+        began = time.monotonic()
         process = subprocess.Popen(arguments, env=environment, stdout=output, stderr=output)
         try:
             port = int(authority.rpartition(":")[2])
             _wait_until_answering(process, port, lines)
-            yield Served(port=port, master=process.pid)
+            took = time.monotonic() - began
+            yield Served(port=port, master=process.pid, start_seconds=took)
         finally:
             process.terminate()
             try:

@@ -64,8 +64,13 @@ class Cluster:
 
 
 @contextmanager
-def postgresql_cluster(settings: Mapping[str, str] = TEST_SETTINGS) -> Iterator[Cluster]:
-    """A fresh PostgreSQL, gone at the end; `settings` are those of postgresql.conf."""
+def postgresql_cluster(
+    settings: Mapping[str, str] = TEST_SETTINGS, environment: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A fresh PostgreSQL, gone at the end; `settings` are those of postgresql.conf.
+
+    `environment` is what its server has besides ours.
+    """
     # Short and under /tmp: a socket's path has room for about a hundred characters.
     home = Path(tempfile.mkdtemp(prefix="ccr-pg-", dir="/tmp"))
     try:
@@ -74,7 +79,7 @@ def postgresql_cluster(settings: Mapping[str, str] = TEST_SETTINGS) -> Iterator[
             os.chown(home, owner.pw_uid, owner.pw_gid)
         binaries = _binaries(home, owner)
         _run_initdb(binaries, home, owner)
-        server = _start(binaries, home, owner, settings)
+        server = _start(binaries, home, owner, settings, environment or {})
         try:
             cluster = Cluster(socket_directory=home)
             _wait_until_ready(cluster, server, home)
@@ -138,7 +143,11 @@ def _run_initdb(binaries: Path, home: Path, owner: pwd.struct_passwd | None) -> 
 
 
 def _start(
-    binaries: Path, home: Path, owner: pwd.struct_passwd | None, settings: Mapping[str, str]
+    binaries: Path,
+    home: Path,
+    owner: pwd.struct_passwd | None,
+    settings: Mapping[str, str],
+    environment: Mapping[str, str],
 ) -> "subprocess.Popen[bytes]":
     every = {
         "listen_addresses": "",
@@ -152,6 +161,7 @@ def _start(
         return subprocess.Popen(
             [binaries / "postgres", "-D", home / "data", *options],
             **_as_user(owner, home),
+            env={**os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
