@@ -15,6 +15,7 @@ from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.app.screening import ScreeningRooms, assemble_screening
+from registry.appeals.hearing import Hearings
 from registry.crypto.keyfile import (
     KeyFile,
     create_key_file,
@@ -269,6 +270,7 @@ def _wire(
         protector=protector,
         jobs=jobs,
     )
+    own_door.records.contests.heard_by(Hearings())
     auditing = assemble_auditing(
         settings=settings,
         database=database,

@@ -22,6 +22,7 @@ from registry.settings import Mode, Settings
 from registry.subjects.alerts import LetterAlerts, SeveranceNotices
 from registry.subjects.authorisations import Authorisations
 from registry.subjects.chores import Chores
+from registry.subjects.contests import Contests
 from registry.subjects.corrections import OwnCorrections
 from registry.subjects.evaluating import Identifiers, OwnShare
 from registry.subjects.exporting import OwnExports
@@ -98,7 +99,9 @@ def assemble_own_door(
     sessions = Sessions(protector=protector)
     own_views = OwnViews(ledger=ledger, edition=rulebook.current.name)
     edition = rulebook.current
-    records = OwnRecords(edition=edition, incidents=incidents, directory=directory)
+    records = OwnRecords(
+        edition=edition, incidents=incidents, directory=directory, contests=Contests()
+    )
     histories = Histories(
         edition=edition,
         contents=contents,

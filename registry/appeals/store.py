@@ -183,6 +183,18 @@ def of_subject(
     return _page(transaction, select, after, items_max)
 
 
+def open_against(
+    transaction: Transaction, lookup_keys: Collection[bytes], incidents: Collection[IncidentId]
+) -> Sequence[Appeal]:
+    """The open appeals lodged under these lookup keys against these incidents."""
+    select = sa.select(appeals).where(
+        appeals.c.lookup_key.in_(sorted(lookup_keys)),
+        appeals.c.incident_id.in_(sorted(incidents)),
+        _IS_OPEN,
+    )
+    return _all(transaction, select)
+
+
 def of_furnisher(
     transaction: Transaction, furnisher: MemberId, *, after: str, items_max: int
 ) -> Page[Appeal]:

@@ -13,6 +13,7 @@ from registry.ledger.model import LogProof, decode_entry
 from registry.rulebook.model import Edition
 from registry.score.explain import assessment_document, document_of
 from registry.score.model import ProtectiveMarker
+from registry.subjects.contests import OpenAppeal
 from registry.subjects.histories import HistoryEntry
 from registry.subjects.model import Assurance, Subject
 from registry.subjects.records import OwnIncident, OwnScore
@@ -72,6 +73,7 @@ def incident_document(own: OwnIncident, edition: Edition) -> dict[str, Any]:
         "changed_at": format_instant(incident.changed_at),
         "identities": sorted({each.type.value for each in own.identities}),
         "receipt": incident.receipt,
+        "appeal": own.appeal and _appeal(own.appeal),
     }
 
 
@@ -174,6 +176,20 @@ def identities_document(subject: Subject) -> Sequence[Mapping[str, Any]]:
         }
         for each in subject.identities
     ]
+
+
+def _appeal(appeal: OpenAppeal) -> dict[str, Any]:
+    limit = appeal.next_limit
+    return {
+        "id": appeal.id,
+        "state": appeal.state,
+        "next": limit
+        and {
+            "milestone": limit.milestone,
+            "due_at": format_instant(limit.due_at),
+            "then": limit.then,
+        },
+    }
 
 
 def _text(text: Text) -> dict[str, str]:

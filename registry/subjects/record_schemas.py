@@ -26,6 +26,22 @@ class FurnisherSchema(AnswerSchema):
     name = fields.String(required=True)
 
 
+class NextLimitSchema(AnswerSchema):
+    """The next time limit of an appeal; `then`: what happens when it runs out."""
+
+    milestone = fields.String(required=True)
+    due_at = fields.String(required=True)
+    then = fields.String(required=True)
+
+
+class OpenAppealSchema(AnswerSchema):
+    """The person's open appeal against an incident."""
+
+    id = fields.String(required=True)
+    state = fields.String(required=True)
+    next = fields.Nested(NextLimitSchema, required=True, allow_none=True)
+
+
 class OwnIncidentSchema(AnswerSchema):
     """An incident as the person sees it; `whole` false: members from `furnisher` on are absent."""
 
@@ -54,6 +70,7 @@ class OwnIncidentSchema(AnswerSchema):
     changed_at = fields.String()
     identities = fields.List(fields.String())
     receipt = fields.String()
+    appeal = fields.Nested(OpenAppealSchema, allow_none=True)
 
 
 class OwnScoreSchema(AnswerSchema):

@@ -21,6 +21,7 @@ from registry.members.service import Directory
 from registry.rulebook.model import Edition
 from registry.score.model import Assessment, Contribution, ProtectiveMarker, Standing, assess
 from registry.score.what_if import BandFrom, next_band, without
+from registry.subjects.contests import Contests, OpenAppeal
 from registry.subjects.model import Assurance, ProvenIdentity, Subject
 
 # A what-if is a whole assessment; more incidents than these have one for the dearest.
@@ -47,6 +48,7 @@ class OwnIncident:
     furnisher_name: str
     identities: tuple[ProvenIdentity, ...]
     is_shown_whole: bool
+    appeal: OpenAppeal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ class OwnRecords:
     edition: Edition
     incidents: Incidents
     directory: Directory
+    contests: Contests
 
     def page(
         self,
@@ -103,8 +106,17 @@ class OwnRecords:
         )
         judged = [(each, self._holders(subject, each)) for each in found]
         own = [(each, identities) for each, identities in judged if identities]
+        contested = self.contests.of(
+            transaction, subject.lookup_keys, [each.incident.id for each, _ in own]
+        )
         return Page(
-            incidents=tuple(self._own(each.incident, identities, now) for each, identities in own),
+            incidents=tuple(
+                replace(
+                    self._own(each.incident, identities, now),
+                    appeal=contested.get(each.incident.id),
+                )
+                for each, identities in own
+            ),
             next_after=next_after,
             earlier_holder=len(own) < len(judged),
         )

@@ -110,6 +110,14 @@ def test_reported_contested_unanswered_gone_and_erased(town: Town) -> None:
     appeal = lodge(person, incident)
     assert "relayed" == appeal["state"]
     assert 1 == town.look_up()["incidents"]["under_appeal"]
+    (shown,) = ok(person.call("GET", "/v1/subject/record"))["incidents"]
+    due = min(each["due_at"] for each in appeal["deadlines"])
+    assert (appeal["id"], "relayed", due, "note") == (
+        shown["appeal"]["id"],
+        shown["appeal"]["state"],
+        shown["appeal"]["next"]["due_at"],
+        shown["appeal"]["next"]["then"],
+    )
     listed = ok(town.platform.call("GET", "/v1/appeals"))["appeals"]
     assert [appeal["id"]] == [each["id"] for each in listed]
     seen = ok(town.platform.call("GET", f"/v1/appeals/{appeal['id']}"))["appeal"]
