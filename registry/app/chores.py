@@ -17,6 +17,8 @@ INDEX_IDLE_SECONDS = 2.0
 # A step takes the embedded database's one turn to write, and Python's one lock: it
 # rests nine times as long as it worked. Whatever is left, a search catches up with.
 INDEX_REST_FACTOR = 9
+# Well within the lease, so that an idle sequencer remains the one.
+SEQUENCER_IDLE_SECONDS = 4.0
 JOBS_IDLE_SECONDS = 1.0
 # Sooner than a call would look for itself.
 SNAPSHOT_REST_SECONDS = STALE_SECONDS_MAX / 2
@@ -37,10 +39,20 @@ def chores_beside_the_api(node: Node) -> list[Chore]:
 
 
 def sequencing(node: Node) -> Chore:
-    """About once a second, and at once where more waits than a step takes."""
+    """About once a second, and at once where more waits than a step takes.
+
+    While nothing waits it only looks whether something does; a whole step, which writes
+    to keep its lease, is seldom enough then.
+    """
+
+    whole_step_at = 0.0
 
     def step(_stop: threading.Event) -> float:
+        nonlocal whole_step_at
+        if time.monotonic() < whole_step_at and not node.sequencer.has_waiting():
+            return INTERVAL_SECONDS
         sequenced = node.sequencer.step().sequenced
+        whole_step_at = time.monotonic() + SEQUENCER_IDLE_SECONDS
         return INTERVAL_SECONDS if sequenced < BATCH_ENTRIES_MAX else 0.0
 
     return Chore(name="sequencer", step=step, finish=node.sequencer.release, halted_by=(LogForked,))
@@ -76,20 +88,36 @@ def serving_snapshots(node: Node) -> Chore:
 def working(node: Node, *, rest_factor: float = 0.0) -> list[Chore]:
     """Jobs: one lane for steps, several for errands, so that neither waits for the other."""
     worker = node.worker
-    steps = _lane(worker, worker.steps, rest_factor)
-    errands = _lane(worker, worker.errands, rest_factor)
-    return [steps] + [errands] * (ERRAND_LANES if worker.errands else 0)
+    lanes = [_lane(worker, worker.steps, rest_factor)]
+    if worker.errands:
+        # The others have nothing to do while the first has not: they do not even look.
+        is_busy = threading.Event()
+        lanes.append(_lane(worker, worker.errands, rest_factor, tells=is_busy))
+        lanes += [_lane(worker, worker.errands, rest_factor, heeds=is_busy)] * (ERRAND_LANES - 1)
+    return lanes
 
 
-def _lane(worker: Worker, kinds: Sequence[str], rest_factor: float) -> Chore:
+def _lane(
+    worker: Worker,
+    kinds: Sequence[str],
+    rest_factor: float,
+    *,
+    tells: threading.Event | None = None,
+    heeds: threading.Event | None = None,
+) -> Chore:
+    """Rounds of `kinds`; it `tells` that it is at one, or looks only where another is."""
     is_prepared = threading.Event()
 
     def step(stop: threading.Event) -> float:
+        if heeds is not None and not heeds.is_set():
+            return JOBS_IDLE_SECONDS
         if not is_prepared.is_set():
             worker.prepare()
             is_prepared.set()
         began = time.monotonic()
-        if not worker.round(kinds, stop):
+        if not worker.round(kinds, stop, on_due=tells and tells.set):
+            if tells is not None:
+                tells.clear()
             return JOBS_IDLE_SECONDS
         worked_seconds = time.monotonic() - began
         return min(worked_seconds * rest_factor, JOBS_IDLE_SECONDS)

@@ -8,7 +8,7 @@ Two workers never hold one job; a worker that was taken for dead cannot end what
 import logging
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -95,14 +95,22 @@ class Worker:
                     )
                     store.stand(transaction, new_uuid(now), draft, latest=now + kind.every)
 
-    def round(self, kinds: Sequence[str], stop: threading.Event) -> int:
+    def round(
+        self,
+        kinds: Sequence[str],
+        stop: threading.Event,
+        *,
+        on_due: Callable[[], None] | None = None,
+    ) -> int:
         """Does some jobs of each of `kinds` that is due, in turn; how many it claimed.
 
-        Once `stop` is set it begins no other job. Raises: DatabaseUnavailable: what was
-        claimed is claimed again when its lease ends.
+        Once `stop` is set it begins no other job. `on_due` is called before the first.
+        Raises: DatabaseUnavailable: what was claimed is claimed again when its lease ends.
         """
         with self._database.reading() as transaction:
             due = store.due_kinds(transaction, kinds, self._clock.now(), self._wall.now())
+        if due and on_due is not None:
+            on_due()
         claimed = 0
         for name in due:
             if stop.is_set():

@@ -81,6 +81,11 @@ class Sequencer:
             self._edges.clear()
             raise
 
+    def has_waiting(self) -> bool:
+        """Whether any entry waits for its place."""
+        with self._database.reading() as transaction:
+            return log_store.last_pending(transaction) is not None
+
     def release(self) -> None:
         """Lets another sequencer begin at once."""
         with self._database.transaction() as transaction:
