@@ -115,7 +115,7 @@ def _lane(
             worker.prepare()
             is_prepared.set()
         began = time.monotonic()
-        if not worker.round(kinds, stop, on_due=tells and tells.set):
+        if not worker.round(kinds, stop, on_due=None if tells is None else tells.set):
             if tells is not None:
                 tells.clear()
             return JOBS_IDLE_SECONDS
