@@ -132,9 +132,9 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
                 (name, connections): [] for connections in plan.connections for name in operations
             }
             for number in range(plan.rounds):
-                for (name, connections), found in rounds.items():
+                for (name, connections), before in rounds.items():
                     told(f"{kind}: round {number + 1} of {plan.rounds}, {name} at {connections}")
-                    found.append(bench.round(name, connections, found[-1:]))
+                    before.append(bench.round(name, connections, before[-1:]))
             half_load, soak = None, list[Soaked]()
             lean_rounds = rounds.get((LEAN, plan.connections[0]))
             if lean_rounds:
@@ -143,8 +143,11 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
             if lean_rounds and plan.soak_seconds:
                 told(f"{kind}: soaking for {plan.soak_seconds:.0f} seconds")
                 soak = bench.soak(plan.connections[0], lean_rounds[-1].rate)
-            if entries_in(place) - counted != bench.acknowledged:
-                raise Disagreement("the entries on disk are not those that were acknowledged")
+            found = entries_in(place) - counted
+            if found != bench.acknowledged:
+                raise Disagreement(
+                    f"{found} entries are on disk and {bench.acknowledged} were acknowledged"
+                )
             return Measured(
                 database=kind,
                 version=database_version(place),
