@@ -100,18 +100,26 @@ class Place:
 
 
 class StoredTiles:
-    """The tiles of one shard in the database (a `tiles.TileReader`)."""
+    """The tiles of one shard in the database (a `tiles.TileReader`).
 
-    def __init__(self, transaction: Transaction, shard: Shard) -> None:
+    Those that are `wanted` are read with one query, any other when its turn comes.
+    """
+
+    def __init__(
+        self, transaction: Transaction, shard: Shard, wanted: Collection[Tile] = ()
+    ) -> None:
         self._transaction = transaction
         self._shard = shard
+        self._read = _tiles(transaction, shard, wanted) if wanted else {}
 
     def tile(self, level: int, index: int, width: int) -> bytes:
         """The first `width` hashes of a tile.
 
         Raises: TileMissing.
         """
-        stored = tile(self._transaction, self._shard, level, index)
+        stored = self._read.get((level, index))
+        if stored is None:
+            stored = tile(self._transaction, self._shard, level, index)
         wanted = width * HASH_BYTES
         if stored is None or len(stored) < wanted:
             raise TileMissing(f"{self._shard.name}: tile {level}/{index} of width {width}")
@@ -330,6 +338,19 @@ def place_of(transaction: Transaction, entry: UUID) -> Place | None:
 
 
 _ENTRY_COLUMNS = ("log", "shard", "position", "entry_id", "entry")
+
+
+def _tiles(
+    transaction: Transaction, shard: Shard, wanted: Collection[Tile]
+) -> Mapping[tuple[int, int], bytes]:
+    columns = log_tiles.c
+    places = [(each.level, each.index) for each in wanted]
+    select = sa.select(columns.level, columns.number, columns.hashes).where(
+        columns.log == shard.log,
+        columns.shard == shard.half_year,
+        sa.tuple_(columns.level, columns.number).in_(places),
+    )
+    return {(row.level, row.number): bytes(row.hashes) for row in transaction.execute(select)}
 
 
 def _head(row: sa.Row[Any]) -> Head:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from registry.crypto.merkle import leaf_hash
+from registry.crypto.merkle import inclusion_ranges, leaf_hash
 from registry.crypto.sealing import BatchSealer, Sealer
 from registry.crypto.signature import Algorithm, PrivateKey, sign_compact
-from registry.crypto.tiles import TiledTree
+from registry.crypto.tiles import TiledTree, tiles_of_ranges
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
@@ -163,10 +163,12 @@ class Ledger:
         head = log_store.head(transaction, place.shard)
         if head is None or head.checkpoint is None or head.published_size <= place.position:
             return None
-        tree = TiledTree(log_store.StoredTiles(transaction, place.shard), head.published_size)
+        size = head.published_size
+        wanted = tiles_of_ranges(inclusion_ranges(place.position, size), size)
+        tree = TiledTree(log_store.StoredTiles(transaction, place.shard, wanted), size)
         return LogProof(
             index=place.position,
-            size=head.published_size,
+            size=size,
             hashes=tree.inclusion_proof(place.position),
             checkpoint=head.checkpoint,
         )

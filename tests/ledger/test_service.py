@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,10 +13,12 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 from sqlalchemy.exc import DBAPIError
 
+from registry.crypto.merkle import verify_inclusion
 from registry.crypto.sealing import SealBroken, Sealer
 from registry.crypto.signature import Algorithm, PrivateKey
 from registry.database.engine import Database
 from registry.kernel import base64url
+from registry.ledger import log_store
 from registry.ledger.model import (
     Draft,
     Log,
@@ -26,6 +29,7 @@ from registry.ledger.model import (
 )
 from registry.ledger.service import Ledger
 from registry.ledger.store import pending_entries
+from tests.ledger.logs import SHARD, LittleNode
 from tests.ledger.samples import KEY, MEMBER, NOW, ORIGIN, SEED_TEXT, make_draft, make_ledger
 
 LOOKUP_UUID = UUID("01992f5e-7c00-7abc-8def-0123456789ff")
@@ -210,3 +214,21 @@ def test_a_long_list_is_appended_like_a_short_one(database: Database) -> None:
             assert opening is not None
             assert {"seeds": [SEED_TEXT]} == json.loads(opening.subject)
             assert each.entry == opening.entry
+
+
+def test_a_proof_reads_its_tiles_with_one_query(database: Database, tmp_path: Path) -> None:
+    """However many tiles on however many levels it takes; and the proof holds."""
+    little = LittleNode(database=database, home=tmp_path)
+    entries = little.grow(700)
+    asked: list[str] = []
+    with database.reading() as transaction:
+        head = log_store.head(transaction, SHARD)
+        assert head is not None
+        sa.event.listen(
+            transaction.connection, "before_cursor_execute", lambda *call: asked.append(call[2])
+        )
+        proof = little.ledger.proof(transaction, entries[300].uuid)
+    assert proof is not None
+    leaf = entries[300].leaf
+    assert verify_inclusion(index=300, size=700, leaf=leaf, proof=proof.hashes, root=head.root)
+    assert 1 == len([each for each in asked if "FROM log_tiles" in each])
