@@ -123,6 +123,7 @@ def reconcile_lookups(call: Call, asked: dict[str, Any]) -> Any:
             MemberId(asked["member"]),
             from_at=asked["from_at"],
             until_at=until_at,
+            days=asked["days"],
             after=_after(asked, Prefix.ENTRY),
             entries_max=asked["limit"],
         )

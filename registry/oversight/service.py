@@ -227,14 +227,18 @@ class Oversight:
     def reconcile(
         self, call: Call, *, from_at: datetime, until_at: datetime, days: int
     ) -> tuple[list[Reconciled], datetime, str]:
-        """Each member's lookups in a window, and those without an outcome after `days` days.
+        """Each member's lookups in a window, and those without an outcome within `days` days.
+
+        What came later is no outcome here: it was owed by then.
 
         The window ends `days` days ago at the latest; gives where it ended.
         """
         require_supervision(call)
         self._indexer.step(call.transaction)
         until_at = min(until_at, call.now - timedelta(days=days))
-        found = store.reconcile(call.transaction, from_at=from_at, until_at=until_at)
+        found = store.reconcile(
+            call.transaction, from_at=from_at, until_at=until_at, within=timedelta(days=days)
+        )
         said: dict[str, JsonValue] = {
             "from": format_instant(from_at),
             "until": format_instant(until_at),
@@ -250,14 +254,16 @@ class Oversight:
         *,
         from_at: datetime,
         until_at: datetime,
+        days: int,
         after: UUID | None,
         entries_max: int,
     ) -> tuple[list[IndexedEntry], UUID | None]:
-        """A member's lookups of a reconciled window that have no outcome; part of that view."""
+        """A member's lookups of a reconciled window without an outcome; part of that view."""
         found = store.without_outcome(
             call.transaction,
             from_at=from_at,
             until_at=until_at,
+            within=timedelta(days=days),
             member=member,
             after=after,
             entries_max=entries_max + 1,

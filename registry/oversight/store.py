@@ -1,7 +1,7 @@
 """What entries are found by, how far that has got; the cases and their dispositions."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -124,10 +124,10 @@ def among(
 
 
 def reconcile(
-    transaction: Transaction, *, from_at: datetime, until_at: datetime
+    transaction: Transaction, *, from_at: datetime, until_at: datetime, within: timedelta
 ) -> list[Reconciled]:
-    """Each member's lookups in a window, and those without an outcome, by member."""
-    has_outcome = _has_outcome()
+    """Each member's lookups in a window, and those without an outcome in time, by member."""
+    has_outcome = _has_outcome(transaction, within)
     missing = sa.func.sum(sa.case((has_outcome, 0), else_=1))
     select = (
         sa.select(_index.member_id, sa.func.count().label("lookups"), missing.label("missing"))
@@ -150,15 +150,16 @@ def without_outcome(
     *,
     from_at: datetime,
     until_at: datetime,
+    within: timedelta,
     member: MemberId,
     after: UUID | None,
     entries_max: int,
 ) -> list[IndexedEntry]:
-    """A member's lookups in a window that have no outcome, oldest first, after `after`."""
+    """A member's lookups in a window without an outcome in time, oldest first, after `after`."""
     select = sa.select(oversight_index).where(
         _index.member_id == member,
         *_within([RecordType.LOOKUP], from_at, until_at),
-        sa.not_(_has_outcome()),
+        sa.not_(_has_outcome(transaction, within)),
     )
     if after is not None:
         select = select.where(_index.entry_id > after.bytes)
@@ -281,9 +282,18 @@ def lookups_of(
     return found
 
 
-def _has_outcome() -> sa.ColumnElement[bool]:
+def _has_outcome(transaction: Transaction, within: timedelta) -> sa.ColumnElement[bool]:
+    """Whether a lookup was told what became of it, no later than `within` after it."""
     later = oversight_index.alias("later")
-    return sa.exists().where(later.c.lookup_id == _index.entry_id)
+    in_time: sa.ColumnElement[bool]
+    if transaction.is_sqlite:
+        # Days as floating point: half a millisecond is lost on the way.
+        days = (within + timedelta(milliseconds=0.5)) / timedelta(days=1)
+        in_time = sa.func.julianday(later.c.at) - sa.func.julianday(_index.at) <= days
+    else:
+        moment = sa.type_coerce(_index.at, sa.DateTime(timezone=True))
+        in_time = later.c.at <= moment + sa.literal(within, sa.Interval)
+    return sa.exists().where(later.c.lookup_id == _index.entry_id, in_time)
 
 
 def _within(

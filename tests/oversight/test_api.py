@@ -160,19 +160,23 @@ def test_a_sample_can_be_drawn_again_by_anyone(world: World) -> None:
 
 
 def test_lookups_without_an_outcome_are_counted(world: World) -> None:
-    """Member by member; those younger than the days allowed are not asked for yet."""
-    told, untold = world.look_up("ming"), world.look_up("hua")
+    """Member by member; one that came too late is none; young lookups are not asked for yet."""
+    told, untold, late = (world.look_up(each) for each in ("ming", "hua", "late"))
     outcome = {"decision": "approved", "human_reviewed": True}
-    target = f"/v1/lookups/{told.replace('ent_', 'lkp_')}/outcome"
-    ok(world.platform().call("POST", target, outcome), 201)
-    world.move(days=10)
+    for lookup, days in ((told, 7), (late, 1)):
+        world.settle()
+        world.move(days=days)
+        target = f"/v1/lookups/{lookup.replace('ent_', 'lkp_')}/outcome"
+        ok(world.platform().call("POST", target, outcome), 201)
+    world.settle()
+    world.move(days=2)
     world.look_up("young")
     world.settle()
     member = world.platform().member.id
     window = {"from": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", "days": 7}
     answer = world.ask("reconciliations", {**window, "member": member})
-    assert [{"member": member, "lookups": 2, "without_outcome": 1}] == answer["members"]
-    assert [untold] == listed(answer)
+    assert [{"member": member, "lookups": 3, "without_outcome": 2}] == answer["members"]
+    assert sorted([untold, late]) == sorted(listed(answer))
     kind, header, _ = opened(world, entry_of(answer["receipt"]))
     assert (RecordType.SUPERVISOR_VIEW, 7) == (kind, header["days"])
 
