@@ -1,6 +1,7 @@
 """`python -m bench`: measures this machine in one run; `python -m bench.report` writes it up."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -64,11 +65,12 @@ def main(
         **{each: value for each, value in asked.items() if value is not None},
     )
     choice = Choice(extent=extent, only=only, databases=databases)
-    with console.status("") as status:
-        document = run(choice, status.update)
-    results.show(console, document)
+    if not any(choice.wants(each) for each in PARTS):
+        raise click.BadParameter("nothing is called so", param_hint="--only")
     path = results.RESULTS / f"{name}.json"
-    results.write(path, document)
+    with console.status("") as status:
+        document = run(choice, status.update, partial(results.write, path))
+    results.show(console, document)
     console.print(f"written to {path}")
 
 

@@ -219,9 +219,11 @@ class _Bench:
     def half_load(self, before: Sequence[Round], connections: int) -> Round:
         """Lookups at half of the rate of the rounds before, however fast they are answered."""
         pace = spread([each.rate for each in before]).median / 2
-        prepared = self._desk.lookups(WARM_UP_REQUESTS + int(pace * self._plan.seconds) + 1)
+        # Long enough that a hundredth of it is some dozens.
+        seconds = self._plan.seconds * 5
+        prepared = self._desk.lookups(WARM_UP_REQUESTS + int(pace * seconds) + 1)
         warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
-        return self._drive(LEAN, connections, warm_up, timed, self._plan.seconds, pace)
+        return self._drive(LEAN, connections, warm_up, timed, seconds, pace)
 
     def soak(self, connections: int, rate: float) -> list[Soaked]:
         """Lookups for a long time, in slices, since a signature is good for a minute."""

@@ -98,8 +98,8 @@ class Choice:
         return tuple(each for each in OPERATIONS if each in found | {BARE, HANDWRITTEN} and found)
 
 
-def run(choice: Choice, told: Told) -> dict[str, Any]:
-    """The document of one run."""
+def run(choice: Choice, told: Told, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The document of one run; what there is of it is kept after each part."""
     with tempfile.TemporaryDirectory(prefix="registry-bench-") as place:
         home = Path(place)
         machine = machine_at(home)
@@ -110,6 +110,7 @@ def run(choice: Choice, told: Told) -> dict[str, Any]:
                     own = home / f"{part}-{kind}"
                     own.mkdir()
                     measured(choice, kind, own, document, told)
+                    keep(document)
     return document
 
 
