@@ -28,23 +28,30 @@ from tests.journeys.independent import Key, Member, address_of, secrets_sent, se
 ALL_ENTRIES = (
     "SELECT entry_id, entry FROM pending_entries UNION ALL SELECT entry_id, entry FROM log_entries"
 )
-# What sequencer, indexer and worker write by themselves.
+# What sequencer, indexer and worker write by themselves: snapshots, recalls, messages.
 BESIDE = {
+    "deliveries",
+    "delivery_attempts",
     "jobs",
-    "screening_builds",
-    "screening_changes",
-    "screening_progress",
-    "screening_shelves",
-    "screening_snapshots",
+    "letters",
     "log_entries",
     "log_heads",
     "log_payloads",
     "log_subjects",
     "log_tiles",
+    "notice_numbers",
+    "notices",
     "oversight_index",
     "oversight_positions",
     "oversight_subjects",
     "pending_entries",
+    "recalled_lookups",
+    "recalls",
+    "screening_builds",
+    "screening_changes",
+    "screening_progress",
+    "screening_shelves",
+    "screening_snapshots",
     "sequencer_lease",
 }
 # Say that a request was seen or counted.
