@@ -26,6 +26,7 @@ from registry.oversight.service import Oversight
 from registry.oversight.upkeep import Upkeep
 from registry.rulebook.model import Rulebook
 from registry.settings import Settings
+from registry.subjects.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ def assemble_auditing(
     lookups: Lookups,
     noticing: Noticing,
     contesting: Contesting,
+    sessions: Sessions,
 ) -> Auditing:
     """The services over the rooms of one node."""
     edition = rulebook.current
@@ -82,6 +84,7 @@ def assemble_auditing(
             noticing.corrections.forget_subject,
             lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
             contesting.judging.pool.forget_subject,
+            lambda transaction, key: sessions.end_all_of(transaction, [key]),
         ),
         appeals=contesting.appeals,
     )

@@ -283,6 +283,7 @@ def _wire(
         lookups=lookups,
         noticing=noticing,
         contesting=contesting,
+        sessions=own_door.sessions,
     )
     screening = assemble_screening(
         settings=settings,

@@ -271,12 +271,15 @@ class Retention:
         key = target.lookup_key
         incidents = self._removal.under(transaction, key)
         removed = self._remove_ordered(transaction, incidents, order, held, now)
-        if key not in held.lookup_keys:
+        # Whoever is held is, also where nothing is filed about them and nobody looked.
+        is_held = key in held.lookup_keys
+        if not is_held:
             self._removal.forget_flags(transaction, key)
         about = self._erasure.entries_about(transaction, key, entries_max=entries_max)
         accesses = [each for each in about if each.place.shard.log is Log.ACCESS]
         erased = self._erase_ordered(transaction, accesses, order, held, now)
-        if not removed.held + erased.held:
+        held_count = max(removed.held + erased.held, int(is_held))
+        if not held_count:
             for forget in self._also_forget:
                 forget(transaction, key)
         waiting = removed.waiting + self._erasure.is_waiting_about(transaction, key)
@@ -284,7 +287,7 @@ class Retention:
             cause=Cause.ORDER,
             entries=removed.entries + erased.entries,
             incidents=removed.incidents,
-            held=removed.held + erased.held,
+            held=held_count,
             waiting=waiting,
         )
 

@@ -16,6 +16,7 @@ from registry.kernel.ids import Prefix, parse_id
 from registry.ledger import log_store
 from registry.ledger.erasure_model import Cause
 from registry.ledger.model import RecordType, decode_entry
+from registry.notices.letter_model import ContactChannel
 from registry.oversight.retention import TABLES
 from tests.nodes import ORIGIN, Caller
 from tests.oversight.world import (
@@ -278,6 +279,29 @@ def test_an_order_waits_for_a_hold(world: World) -> None:
     world.ask(f"legal-holds/{hold}/release", {})
     world.retain()
     assert entry not in opened_ids(world)
+
+
+def test_an_order_about_a_person_waits_for_a_hold_on_the_person(world: World) -> None:
+    """Also where nothing is filed and nobody looked: what they gave of themselves stays."""
+    subject = token("ming")
+    key = world.lookup_key("ming")
+    with world.node.database.transaction() as transaction:
+        world.node.noticing.contacts.keep(
+            transaction,
+            lookup_key=key,
+            channel=ContactChannel.EMAIL,
+            address="ming@mail.example",
+            now=world.clock.now(),
+        )
+    held = world.ask("legal-holds", {"target": {"subject": subject}, "ground": "d"}, 201)["hold"]
+    body = {"target": {"subject": subject}, "ground": "judgment"}
+    order = world.ask("erasure-orders", body, 201)["order"]["id"]
+    world.ask(f"erasure-orders/{order}/confirmation", {}, by="court")
+    assert [1] == [each.held for each in world.retain() if each.cause is Cause.ORDER]
+    assert [(key,)] == world.rows("SELECT lookup_key FROM contacts")
+    world.ask(f"legal-holds/{held['id']}/release", {})
+    world.retain()
+    assert [] == world.rows("SELECT lookup_key FROM contacts")
 
 
 def test_a_killed_run_is_gone_on_with(world: World) -> None:
