@@ -213,11 +213,14 @@ def add_entries(
 
 def add_subjects(transaction: Transaction, entries: Iterable[PendingEntry]) -> None:
     """Notes which subjects each entry is about."""
-    rows = [
-        (each.lookup_keys[at : at + HASH_BYTES], each.entry_id)
-        for each in entries
-        for at in range(0, len(each.lookup_keys), HASH_BYTES)
-    ]
+    # Each once: a row that cannot be written would stop the log for everyone.
+    rows = list(
+        dict.fromkeys(
+            (each.lookup_keys[at : at + HASH_BYTES], each.entry_id)
+            for each in entries
+            for at in range(0, len(each.lookup_keys), HASH_BYTES)
+        )
+    )
     if rows:
         _insert_many(transaction, "log_subjects", ("lookup_key", "entry_id"), rows)
 

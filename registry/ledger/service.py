@@ -199,6 +199,7 @@ class Ledger:
             header_salt=header_salt,
             subject_salt=subject_salt,
             signed_request=seal_request(sealer, uuid, draft.signed_request),
-            lookup_keys=b"".join(draft.lookup_keys),
+            # Two identities may be one subject: it is noted once.
+            lookup_keys=b"".join(dict.fromkeys(draft.lookup_keys)),
         )
         return row, Appended(uuid=uuid, log=draft.log, entry=entry, leaf=leaf_hash(entry), at=now)

@@ -21,6 +21,7 @@ from registry.ledger.high_water import HighWaterMarks, LogForked, Mark
 from registry.ledger.model import Appended, Draft, Header, Log, RecordType, Shard
 from registry.ledger.sequencer import LEASE, Sequencer
 from registry.ledger.service import Ledger
+from registry.ledger.store import insert
 
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 SHARD = Shard(log=Log.ACCESS, half_year="2026h2")
@@ -98,6 +99,22 @@ def test_every_entry_gets_a_place_and_a_proof(database: Database, tmp_path: Path
             )
             assert ledger.opening(transaction, each.uuid) is not None
         assert [] == log_store.pending(transaction, 10)
+
+
+def test_an_entry_that_names_a_subject_twice_stops_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    """Noted once; also where it has waited since before the names were counted."""
+    ledger, key = make_ledger(), secrets.token_bytes(32)
+    with database.transaction() as transaction:
+        appended = ledger.append(transaction, [draft(lookup_keys=[key, key])], NOW)
+        made = ledger.make([draft(lookup_keys=[key])], NOW)
+        insert(transaction, [row._replace(lookup_keys=key * 3) for row in made.rows])
+        appended += made.appended
+    assert 2 == make_sequencer(database, tmp_path, MovableClock(NOW)).step().sequenced
+    with database.reading() as transaction:
+        about = log_store.entries_about(transaction, key)
+    assert sorted(each.uuid for each in appended) == about
 
 
 def test_a_log_only_grows(database: Database, tmp_path: Path) -> None:
