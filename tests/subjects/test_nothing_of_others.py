@@ -1,6 +1,8 @@
 """Whoever proves one number reads the same, whatever is known of another."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from tests.subjects.test_own_record import NUMBER, OTHER, asked, filed
 
 ACTS = ("file", "look up", "freeze", "state", "contest", "withdraw", "correct")
 # Of each answer, what says when it was given and that it was recorded.
+_ACTS_SO_FAR = count()
 PASSING = {"receipt", "instance", "at", "proven_at", "inputs"}
 
 
@@ -30,11 +33,12 @@ class Neighbour:
         self.market = market
         self.person = Person(app=market.app, node=market.node)
         self.person.sign_in(OTHER)
-        self.incidents: list[str] = [filed(market, OTHER)["id"]]
+        self.incidents: list[str] = []
+        self._file()
 
     def do(self, act: str) -> None:
         ways: dict[str, Callable[[], Any]] = {
-            "file": lambda: self.incidents.append(filed(self.market, OTHER)["id"]),
+            "file": self._file,
             "look up": lambda: asked(self.market, OTHER),
             "freeze": lambda: self.person.call("PUT", "/v1/subject/freeze"),
             "state": lambda: self.person.call("PUT", "/v1/subject/statement", {"text": "No."}),
@@ -45,6 +49,13 @@ class Neighbour:
             "correct": self.market.node.worker.run_due,
         }
         ways[act]()
+
+    def _file(self) -> None:
+        # An act of its own each time: what was taken back would not come in again.
+        number = next(_ACTS_SO_FAR)
+        occurred_on = (self.market.today - timedelta(days=20 + number)).isoformat()
+        more = {"order": f"order-{number}", "occurred_on": occurred_on}
+        self.incidents.append(filed(self.market, OTHER, **more)["id"])
 
     def _contest(self) -> None:
         contest = {
