@@ -10,9 +10,8 @@ from registry.kernel.ids import IncidentId
 from registry.notices.correction_model import Correction
 from registry.subjects.corrections import NothingCorrected, OwnCorrections
 from registry.subjects.model import ProofNeeded
-from registry.subjects.own import SubjectCall, own
+from registry.subjects.own import SubjectCall, own, recorded
 from registry.subjects.record_schemas import CertificateSchema, OwnCorrectionsSchema
-from registry.subjects.recording import OwnViews
 
 blueprint = Blueprint("own_corrections", __name__, description="What was corrected of one's record")
 
@@ -24,9 +23,10 @@ blueprint = Blueprint("own_corrections", __name__, description="What was correct
 def list_own_corrections(call: SubjectCall) -> dict[str, Any]:
     """List what was corrected of one's own record, newest first."""
     found = the(OwnCorrections).of(call.transaction, call.subject)
+    incidents = sorted({each.incident for each in found})
     return {
         "corrections": [_document(each) for each in found],
-        "receipt": _recorded(call, "corrections", sorted({each.incident for each in found})),
+        "receipt": recorded(call, "corrections", {"incidents": incidents}),
     }
 
 
@@ -40,7 +40,10 @@ def show_certificate(call: SubjectCall, incident_id: str) -> dict[str, Any]:
     certificate = the(OwnCorrections).certificate(
         call.transaction, call.subject, incident, call.now
     )
-    return {"certificate": certificate, "receipt": _recorded(call, "certificate", [incident])}
+    return {
+        "certificate": certificate,
+        "receipt": recorded(call, "certificate", {"incidents": [incident]}),
+    }
 
 
 def _document(correction: Correction) -> dict[str, Any]:
@@ -52,14 +55,3 @@ def _document(correction: Correction) -> dict[str, Any]:
         "entry": correction.entry,
         "is_complete": correction.traced_at is not None,
     }
-
-
-def _recorded(call: SubjectCall, act: str, incidents: list[IncidentId]) -> str:
-    return the(OwnViews).record(
-        call.transaction,
-        call.subject.identities,
-        act,
-        now=call.now,
-        request_id=call.request_id,
-        touched={"incidents": [*map(str, incidents)]},
-    )

@@ -20,6 +20,7 @@ from registry.http.openapi import describe_own
 from registry.http.requests import request_id
 from registry.http.wiring import the
 from registry.kernel.clock import Clock
+from registry.kernel.ids import IncidentId
 from registry.subjects.model import (
     CALLS_PER_MINUTE,
     Assurance,
@@ -28,6 +29,7 @@ from registry.subjects.model import (
     Subject,
     subject_of,
 )
+from registry.subjects.recording import OwnViews
 from registry.subjects.service import Moment
 from registry.subjects.sessions import Sessions
 
@@ -112,6 +114,20 @@ def own(*, needs: Assurance = Assurance.PROVEN) -> Callable[[View], View]:
         return wrapper  # type: ignore[return-value] # the same view, given its call
 
     return decorate
+
+
+def recorded(
+    call: SubjectCall, act: str, touched: dict[str, list[IncidentId]] | None = None
+) -> str:
+    """The receipt of the entry that says what the person of a call saw or did."""
+    return the(OwnViews).record(
+        call.transaction,
+        call.subject.identities,
+        act,
+        now=call.now,
+        request_id=call.request_id,
+        touched={name: [*map(str, ids)] for name, ids in (touched or {}).items()},
+    )
 
 
 def bearer_of_request() -> str | None:

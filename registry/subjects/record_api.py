@@ -9,7 +9,7 @@ from registry.http.blueprint import Blueprint
 from registry.http.openapi import describe_problems
 from registry.http.wiring import the
 from registry.incidents.schemas import PageQuerySchema
-from registry.kernel.ids import IncidentId, MemberId, Prefix, parse_id, with_prefix
+from registry.kernel.ids import MemberId, Prefix, parse_id, with_prefix
 from registry.kernel.paging import PAGE_ITEMS_MAX, CursorUnreadable, decode_cursor, encode_cursor
 from registry.ledger.service import Ledger
 from registry.rulebook.model import Rulebook
@@ -24,7 +24,7 @@ from registry.subjects.documents import (
 from registry.subjects.exporting import OwnExports
 from registry.subjects.histories import Histories
 from registry.subjects.model import Assurance, ProofNeeded
-from registry.subjects.own import SubjectCall, own
+from registry.subjects.own import SubjectCall, own, recorded
 from registry.subjects.record_schemas import (
     AuthorisationAnswerSchema,
     HistorySchema,
@@ -64,7 +64,7 @@ def show_record(call: SubjectCall) -> Any:
         "sayings": _sayings(call) if is_proven else None,
         "incidents": [incident_document(each, edition) for each in page.incidents],
         "earlier_holder": page.earlier_holder,
-        "receipt": _recorded(call, "record", {"incidents": shown}),
+        "receipt": recorded(call, "record", {"incidents": shown}),
     }
     return document, 200, _more_incidents(page.next_after, PAGE_ITEMS_MAX)
 
@@ -88,7 +88,7 @@ def list_own_incidents(call: SubjectCall, query: dict[str, Any]) -> Any:
     document = {
         "incidents": [incident_document(each, edition) for each in page.incidents],
         "earlier_holder": page.earlier_holder,
-        "receipt": _recorded(call, "incidents", {"incidents": shown}),
+        "receipt": recorded(call, "incidents", {"incidents": shown}),
     }
     return document, 200, _more_incidents(page.next_after, limit)
 
@@ -114,7 +114,7 @@ def show_history(call: SubjectCall, query: dict[str, Any]) -> Any:
             for each in page.entries
         ],
         "earlier_holder": page.earlier_holder,
-        "receipt": _recorded(call, "history"),
+        "receipt": recorded(call, "history"),
     }
     return document, 200, _more_history(page.next_after, limit)
 
@@ -128,7 +128,7 @@ def show_statements(call: SubjectCall) -> dict[str, Any]:
     histories = the(Histories).statements(call.transaction, call.subject, call.now)
     return {
         "statements": [each.statement for each in histories],
-        "receipt": _recorded(call, "history_statement"),
+        "receipt": recorded(call, "history_statement"),
     }
 
 
@@ -286,19 +286,6 @@ def _act(call: SubjectCall, receipt: str) -> dict[str, Any]:
 
 def _sayings(call: SubjectCall) -> dict[str, Any]:
     return sayings_document(the(OwnRecords).flags(call.transaction, call.subject))
-
-
-def _recorded(
-    call: SubjectCall, act: str, touched: dict[str, list[IncidentId]] | None = None
-) -> str:
-    return the(OwnViews).record(
-        call.transaction,
-        call.subject.identities,
-        act,
-        now=call.now,
-        request_id=call.request_id,
-        touched={name: [*map(str, ids)] for name, ids in (touched or {}).items()},
-    )
 
 
 def _after(query: dict[str, Any], prefix: Prefix) -> str:
