@@ -102,11 +102,11 @@ def documents(draw: st.DrawFn) -> Any:
             holder = holder[name]
         match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
             case "replace":
-                holder[last] = draw(VALUES)
+                holder[last] = deepcopy(draw(VALUES))  # the next change may reach into it
             case "remove":
                 del holder[last]
             case "add" if isinstance(holder, dict):
-                holder["more"] = draw(VALUES)
+                holder["more"] = deepcopy(draw(VALUES))
         if not changed:
             break
     return changed

@@ -67,6 +67,8 @@ BOTH = ("furnisher", "inquirer")
 
 _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|::1")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{10,}")
+# Its first line, the indented ones, and the one that names the exception.
+_TRACEBACK = re.compile(r"^.*Traceback.*(?:\n[ \t].*)*(?:\n.*)?", re.MULTILINE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -304,9 +306,12 @@ def leaks(lines: str) -> list[str]:
 
 
 def faults(lines: str) -> list[str]:
-    """The lines that tell of a failure of the node itself: a 500, or a traceback."""
-    marks = ('"status": 500', "Traceback", "[ERROR]", "[CRITICAL]")
-    return [line for line in lines.splitlines() if any(mark in line for mark in marks)]
+    """What tells of a failure of the node itself: lines of a 500, and each whole traceback."""
+    marks = ('"status": 500', "[ERROR]", "[CRITICAL]")
+    return [
+        *(line for line in lines.splitlines() if any(mark in line for mark in marks)),
+        *_TRACEBACK.findall(lines),
+    ]
 
 
 def only_in(found: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
