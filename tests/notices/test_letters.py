@@ -27,6 +27,7 @@ from registry.notices.mail import Mail, MailTls, Relay
 from registry.rulebook.editions import load_rulebook
 from registry.settings import Mode, Settings
 from tests.nodes import ORIGIN, new_app
+from tests.notices.dripping import dripping
 from tests.notices.mailbox import Mailbox, mailbox
 from tests.notices.test_outside import certified
 from tests.notices.world import World, new_world, ok
@@ -357,6 +358,34 @@ def test_mail_travels_by_tls_or_not_at_all(tmp_path: Path, clock: MovableClock) 
         assert [] == plain.mails
     nobody = replace(relay(plain.port, MailTls.NONE, trusting))
     assert MailResult.NOT_NOW is nobody.send(mail(clock))
+
+
+@pytest.mark.parametrize("until", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("tls", [MailTls.NONE, MailTls.IMPLICIT])
+def test_a_relay_that_drips_keeps_nobody(
+    tmp_path: Path, clock: MovableClock, until: str, tls: MailTls
+) -> None:
+    """Each byte comes long before any timeout of the socket's; the whole has an end."""
+    path, trusting = certified(tmp_path, "localhost")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    with dripping(until, server if tls is MailTls.IMPLICIT else None) as slow:
+        bounded = replace(relay(slow.port, tls, trusting), seconds_max=0.5)
+        assert MailResult.NOT_NOW is bounded.send(mail(clock))
+        # It was not left: the connection is gone.
+        assert slow.hung_up.wait(5)
+    assert until in ("GREETING", *slow.heard)
+
+
+def test_a_relay_that_took_the_letter_and_drips_its_farewell_has_it(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    """What was taken is not sent again."""
+    _, trusting = certified(tmp_path, "localhost")
+    with dripping("QUIT") as slow:
+        bounded = replace(relay(slow.port, MailTls.NONE, trusting), seconds_max=0.5)
+        assert MailResult.TAKEN is bounded.send(mail(clock))
+    assert ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"] == slow.heard
 
 
 def _octets(value: Any) -> bytes:
