@@ -130,6 +130,8 @@ def create_app(node: Node) -> Flask:
         node.auditing.erasure_orders,
         node.auditing.recorder,
         node.auditing.oversight,
+        node.auditing.reconciler,
+        node.auditing.flagging,
         node.auditing.exports,
         node.noticing.notices,
         node.noticing.webhooks,

@@ -17,8 +17,10 @@ from registry.ledger.orders import ErasureOrders, LegalHolds
 from registry.ledger.service import Ledger
 from registry.lookups.service import Lookups
 from registry.oversight.exports import Exports
+from registry.oversight.flagging import Flagging
 from registry.oversight.flags import Flagger
 from registry.oversight.indexing import Indexer
+from registry.oversight.reconciling import Reconciler
 from registry.oversight.recording import Recorder
 from registry.oversight.retention import Retention
 from registry.oversight.rules_reading import load_rules
@@ -40,6 +42,8 @@ class Auditing:
     indexer: Indexer
     recorder: Recorder
     oversight: Oversight
+    reconciler: Reconciler
+    flagging: Flagging
     exports: Exports
     upkeep: Upkeep
 
@@ -69,8 +73,13 @@ def assemble_auditing(
         protector=protector,
         indexer=indexer,
         recorder=recorder,
-        flagger=Flagger(rules=load_rules(), edition=edition),
         authority=settings.authority,
+    )
+    flagging = Flagging(
+        flagger=Flagger(rules=load_rules(), edition=edition),
+        indexer=indexer,
+        recorder=recorder,
+        edition=edition,
     )
     retention = Retention(
         database=database,
@@ -96,6 +105,8 @@ def assemble_auditing(
         indexer=indexer,
         recorder=recorder,
         oversight=oversight,
+        reconciler=Reconciler(indexer=indexer, recorder=recorder),
+        flagging=flagging,
         exports=Exports(
             oversight=oversight,
             contents=contents,
@@ -106,5 +117,5 @@ def assemble_auditing(
                 f"{settings.authority}/log/{shard.name}", signing_key.public.raw
             ),
         ),
-        upkeep=Upkeep(retention=retention, indexer=indexer, oversight=oversight),
+        upkeep=Upkeep(retention=retention, flagging=flagging),
     )

@@ -71,6 +71,18 @@ def contents_at(
     return _rows(transaction, select)
 
 
+def ids_from(transaction: Transaction, shard: Shard, *, first: int, entries_max: int) -> list[UUID]:
+    """The ids of up to `entries_max` entries from the place `first` on."""
+    columns = log_entries.c
+    select = sa.select(columns.entry_id).where(
+        columns.log == shard.log,
+        columns.shard == shard.half_year,
+        columns.position >= first,
+        columns.position < first + entries_max,
+    )
+    return [UUID(bytes=bytes(entry)) for entry in transaction.execute(select).scalars()]
+
+
 def about(
     transaction: Transaction, lookup_key: bytes, *, after: UUID | None, entries_max: int
 ) -> list[UUID]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from registry.crypto.sealing import Sealer
 from registry.crypto.tiles import TiledTree
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
-from registry.kernel.ids import EntryId, MemberId, Prefix, with_prefix
+from registry.kernel.ids import EntryId, MemberId, Prefix, made_at, with_prefix
 from registry.ledger import content_store, log_store, store
 from registry.ledger.content_store import ContentRow
 from registry.ledger.log_store import Place
@@ -95,6 +96,23 @@ class Contents:
         """The entries at these places of a shard, in the order of the places."""
         rows = content_store.contents_at(transaction, shard, positions)
         return [self._settled(row) for row in rows]
+
+    def first_made_at(
+        self, transaction: Transaction, shard: Shard, *, first: int, entries_max: int
+    ) -> datetime | None:
+        """When the oldest of up to `entries_max` entries from a place on was made."""
+        uuids = content_store.ids_from(transaction, shard, first=first, entries_max=entries_max)
+        return made_at(min(uuids)) if uuids else None
+
+    def waiting_since(
+        self, transaction: Transaction, record_types: Iterable[RecordType] | None = None
+    ) -> datetime | None:
+        """When the oldest entry was made that waits for its place; None where none does.
+
+        `record_types`: only those of these types.
+        """
+        uuid = store.first_pending(transaction, record_types)
+        return None if uuid is None else made_at(uuid)
 
     def about(
         self,

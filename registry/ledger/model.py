@@ -16,6 +16,8 @@ from registry.kernel.problems import Kind, Problem, Text
 from registry.rulebook.model import Purpose
 
 ENTRY_BYTES = 92
+# Where the record type stands in an entry, in two bytes: version and log come first.
+RECORD_TYPE_AT = 2
 SALT_BYTES = 32
 ENTRY_VERSION = 1
 # An entry waits at most this long for its place in the log.

@@ -1,6 +1,6 @@
 """The entries that wait for their place in a log; triggers refuse any change to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from registry.database.bulk import insert_rows
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
-from registry.ledger.model import ENTRY_BYTES, SALT_BYTES
+from registry.ledger.model import ENTRY_BYTES, RECORD_TYPE_AT, SALT_BYTES, RecordType
 
 # Beyond so many rows in one statement it pays to send them as a stream.
 STATEMENT_ROWS_MAX = 128
@@ -77,6 +77,20 @@ def find(transaction: Transaction, uuid: UUID) -> PendingRow | None:
         signed_request=row.signed_request,
         lookup_keys=bytes(row.lookup_keys),
     )
+
+
+def first_pending(
+    transaction: Transaction, record_types: Iterable[RecordType] | None = None
+) -> UUID | None:
+    """The id of the waiting entry, of these types if any, whose turn comes before all others'."""
+    column = pending_entries.c.entry_id
+    select = sa.select(column).order_by(column).limit(1)
+    if record_types is not None:
+        kind = sa.func.substr(pending_entries.c.entry, RECORD_TYPE_AT + 1, 2)
+        wanted = [sa.literal(each.to_bytes(2, "big"), sa.LargeBinary) for each in record_types]
+        select = select.where(kind.in_(wanted))
+    found = transaction.execute(select).scalar()
+    return None if found is None else UUID(bytes=bytes(found))
 
 
 @cache

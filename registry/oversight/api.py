@@ -14,13 +14,14 @@ from registry.kernel.ids import MemberId, Prefix, parse_id, with_prefix
 from registry.kernel.paging import CursorUnreadable, decode_cursor, encode_cursor
 from registry.ledger.model import RecordType
 from registry.oversight.exports import Exports
+from registry.oversight.flagging import Flagging
 from registry.oversight.model import (
     CaseNotFound,
     FormatNotInstalled,
-    IndexedEntry,
     NoSuchCheckpoint,
     SupervisionOnly,
 )
+from registry.oversight.reconciling import Reconciler
 from registry.oversight.schemas import (
     CaseAnswerSchema,
     CasesQuerySchema,
@@ -28,6 +29,7 @@ from registry.oversight.schemas import (
     DispositionSchema,
     ExportSchema,
     FoundSchema,
+    JudgedSchema,
     NothingSchema,
     ReconciliationAnswerSchema,
     ReconciliationSchema,
@@ -37,7 +39,7 @@ from registry.oversight.schemas import (
     ShownSchema,
     ViewSchema,
     case_document,
-    coverage_document,
+    coverage_members,
     entry_document,
     query_of,
     sample_document,
@@ -68,7 +70,7 @@ def search_entries(call: Call, search: dict[str, Any]) -> Any:
     return {
         "entries": [entry_document(each) for each in found.entries],
         "next": _cursor(found.next_after, Prefix.ENTRY),
-        "coverage": [coverage_document(each) for each in found.coverage],
+        **coverage_members(found.coverage, found.covered_until),
         "receipt": found.receipt,
     }
 
@@ -110,29 +112,25 @@ def draw_sample(call: Call, sample: dict[str, Any]) -> Any:
 @blueprint.arguments(ReconciliationSchema)
 @blueprint.response(200, ReconciliationAnswerSchema)
 def reconcile_lookups(call: Call, asked: dict[str, Any]) -> Any:
-    """Compare lookups with their outcomes, member by member."""
-    oversight = the(Oversight)
-    members, until_at, receipt = oversight.reconcile(
-        call, from_at=asked["from_at"], until_at=asked["until_at"], days=asked["days"]
+    """Compare lookups with their outcomes, member by member, as far as the index reaches."""
+    member = asked.get("member")
+    counted = the(Reconciler).reconcile(
+        call,
+        from_at=asked["from_at"],
+        until_at=asked["until_at"],
+        days=asked["days"],
+        member=None if member is None else MemberId(member),
+        after=_after(asked, Prefix.ENTRY),
+        entries_max=asked["limit"],
     )
-    entries: list[IndexedEntry] = []
-    next_after: UUID | None = None
-    if "member" in asked:
-        entries, next_after = oversight.without_outcome(
-            call,
-            MemberId(asked["member"]),
-            from_at=asked["from_at"],
-            until_at=until_at,
-            days=asked["days"],
-            after=_after(asked, Prefix.ENTRY),
-            entries_max=asked["limit"],
-        )
     return {
-        "until": until_at,
-        "members": members,
-        "entries": [entry_document(each) for each in entries],
-        "next": _cursor(next_after, Prefix.ENTRY),
-        "receipt": receipt,
+        "until": counted.until_at,
+        "complete": counted.is_complete,
+        "members": counted.members,
+        "entries": [entry_document(each) for each in counted.entries],
+        "next": _cursor(counted.next_after, Prefix.ENTRY),
+        **coverage_members(counted.coverage, counted.covered_until),
+        "receipt": counted.receipt,
     }
 
 
@@ -140,11 +138,18 @@ def reconcile_lookups(call: Call, asked: dict[str, Any]) -> Any:
 @signed(scope=Scope.AUDIT)
 @describe_problems(SupervisionOnly)
 @blueprint.arguments(NothingSchema)
-@blueprint.response(200, CasesSchema)
+@blueprint.response(200, JudgedSchema)
 def raise_flags(call: Call, _: dict[str, Any]) -> Any:
-    """Apply the rules to the days that have ended; shows the cases this opened."""
-    cases, receipt = the(Oversight).run_flags(call)
-    return {"cases": [case_document(each) for each in cases], "next": None, "receipt": receipt}
+    """Apply the rules to days that have ended and are indexed; shows the cases this opened."""
+    judged = the(Flagging).run(call)
+    return {
+        "cases": [case_document(each) for each in judged.cases],
+        "next": None,
+        "until": judged.until_at,
+        "complete": judged.is_complete,
+        **coverage_members(judged.coverage, judged.covered_until),
+        "receipt": judged.receipt,
+    }
 
 
 @blueprint.route("/v1/oversight/cases/search", methods=["POST"])

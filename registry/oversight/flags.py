@@ -1,6 +1,7 @@
-"""Raises what is worth a look, by versioned rules over the index; each find is a case.
+"""Finds what is worth a look, by versioned rules over the index.
 
-Counts only, and over whole days: the same day always gives the same finds.
+Counts only, and over whole days: the same day always gives the same finds, once the
+index covers it.
 """
 
 import hashlib
@@ -24,6 +25,18 @@ _LOOKUPS = (RecordType.LOOKUP,)
 _ATTEMPTS = (RecordType.LOOKUP, RecordType.REFUSED_LOOKUP)
 _VIEWS = (RecordType.SUPERVISOR_VIEW, RecordType.EXPORT)
 _MISS = "none"
+# Without any of these in its window a rule finds nothing.
+_COUNTED: Mapping[str, Sequence[RecordType]] = {
+    "volume": _ATTEMPTS,
+    "distinct_subjects": _LOOKUPS,
+    "same_subject_again": _LOOKUPS,
+    "same_subject_by_many": _LOOKUPS,
+    "miss_rate": _LOOKUPS,
+    "off_hours": _LOOKUPS,
+    "after_dispute": _LOOKUPS,
+    "supervisor_views": _VIEWS,
+}
+_BESIDE = {"after_dispute": frozenset({RecordType.DISPUTE})}
 
 _Numbers = Mapping[str, int]
 # Who, about whom, and the counts.
@@ -100,25 +113,39 @@ class Flagger:
         }
 
     @property
+    def version(self) -> str:
+        """The version of the rules."""
+        return self._rules.version
+
+    def counted(self, rule: str) -> frozenset[RecordType]:
+        """The types of all entries that a rule looks at."""
+        return frozenset(_COUNTED[rule]) | _BESIDE.get(rule, frozenset())
+
+    @property
     def rules(self) -> tuple[str, ...]:
         """The names of the rules."""
         return tuple(self._finders)
 
-    def find(
-        self, transaction: Transaction, now: datetime, rules: Sequence[str] | None = None
-    ) -> list[Flag]:
-        """Everything `rules`, else all of them, find in the days that ended before `now`."""
-        found: list[Flag] = []
-        for rule in self.rules if rules is None else rules:
-            numbers = self._rules.numbers[rule]
-            window = self._window(numbers["window_days"], now)
-            for member, subject, facts in self._finders[rule](transaction, window, numbers):
-                found.append(self._flag(rule, window, member, subject, facts))
-        return found
+    def find(self, transaction: Transaction, rule: str, day: date) -> list[Flag]:
+        """Everything a rule finds in its window that ends with `day`."""
+        numbers = self._rules.numbers[rule]
+        window = self._window(rule, day)
+        return [
+            self._flag(rule, window, member, subject, facts)
+            for member, subject, facts in self._finders[rule](transaction, window, numbers)
+        ]
 
-    def _window(self, days: int, now: datetime) -> _Window:
-        today = local_date(now, self._edition)
-        return _Window(first=today - days * _DAY, days=days, edition=self._edition)
+    def next_day(self, transaction: Transaction, rule: str, day: date, before: date) -> date:
+        """The next day after `day` with anything for a rule in its window; at most `before`."""
+        window = self._window(rule, day + _DAY)
+        at = store.first_at(transaction, _COUNTED[rule], window.from_at)
+        if at is None:
+            return before
+        return min(max(day + _DAY, local_date(at, self._edition)), before)
+
+    def _window(self, rule: str, last: date) -> _Window:
+        days = self._rules.numbers[rule]["window_days"]
+        return _Window(first=last - (days - 1) * _DAY, days=days, edition=self._edition)
 
     def _flag(
         self,

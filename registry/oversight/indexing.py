@@ -1,9 +1,12 @@
 """Fills the index that supervisors search by, after the sequencer, shard by shard.
 
 A request and the sequencer pay nothing for it. Each step is bounded and goes on
-where the last one committed; two at once wait for each other.
+where the last one committed; two at once wait for each other. The oldest entry comes
+first, of whichever log it is, so that the index covers a stretch of time.
 """
 
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from registry.database.transaction import Transaction
@@ -16,6 +19,14 @@ from registry.oversight.model import Coverage, IndexedEntry
 from registry.rulebook.model import Purpose
 
 STEP_ENTRIES_MAX = 1000
+# What one call of a supervisor pays towards an index that is behind.
+CATCH_UP_STEPS_MAX = 5
+# An entry has the instant at which its request or job began, and is committed by then:
+# none comes later into a stretch of time that ended so long ago.
+COMMITTED_AFTER = timedelta(minutes=5)
+# Whoever commits late stands a little behind who was made later.
+_LOOK_AHEAD_ENTRIES = 100
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _OUTCOME_CHARACTERS_MAX = 32
 _AGENT_CHARACTERS_MAX = 64
 
@@ -28,11 +39,22 @@ class Indexer:
 
     def step(self, transaction: Transaction, entries_max: int = STEP_ENTRIES_MAX) -> int:
         """Indexes up to `entries_max` entries that have their place; 0: the index is complete."""
+        coverage = self.coverage(transaction)
+        behind = [each for each in coverage if each.indexed < each.size]
+        if not behind:
+            return 0
+        # Whichever log comes first, two indexers meet at one row and never cross each other.
+        store.hold_position(transaction, coverage[0].shard)
         left = entries_max
-        for each in self.coverage(transaction):
-            if left and each.indexed < each.size:
-                left -= self._index(transaction, each.shard, left)
+        for each in sorted(behind, key=lambda each: self._next_made_at(transaction, each)):
+            left -= self._index(transaction, each.shard, left) if left else 0
         return entries_max - left
+
+    def catch_up(self, transaction: Transaction) -> None:
+        """Brings the index forward by some steps, or to its end."""
+        for _ in range(CATCH_UP_STEPS_MAX):
+            if not self.step(transaction, STEP_ENTRIES_MAX):
+                break
 
     def coverage(self, transaction: Transaction) -> list[Coverage]:
         """How far the index has got in each shard, by name."""
@@ -43,10 +65,31 @@ class Indexer:
             )
         ]
 
+    def covered_until(
+        self, transaction: Transaction, now: datetime, record_types: Iterable[RecordType]
+    ) -> datetime:
+        """Every entry of these types made before this instant is indexed, unless it is erased."""
+        # Read before the logs: what gets its place in between is seen there.
+        waiting_since = self._contents.waiting_since(transaction, record_types) or _NEVER
+        behind = [each for each in self.coverage(transaction) if each.indexed < each.size]
+        first_left = min((self._next_made_at(transaction, each) for each in behind), default=_NEVER)
+        return min(now, waiting_since, first_left) - COMMITTED_AFTER
+
+    def facts(self, settled: Settled) -> IndexedEntry | None:
+        """What an entry is found by, whether or not it is indexed; None: it is erased."""
+        return None if settled.opening is None else self._indexed(settled, settled.opening)
+
+    def _next_made_at(self, transaction: Transaction, coverage: Coverage) -> datetime:
+        at = self._contents.first_made_at(
+            transaction, coverage.shard, first=coverage.indexed, entries_max=_LOOK_AHEAD_ENTRIES
+        )
+        assert at is not None, "a place below the size of a log is taken"
+        return at
+
     def _index(self, transaction: Transaction, shard: Shard, entries_max: int) -> int:
         first = store.hold_position(transaction, shard)
         settled = self._contents.following(transaction, shard, first=first, entries_max=entries_max)
-        found = [self._indexed(each, each.opening) for each in settled if each.opening is not None]
+        found = [each for each in map(self.facts, settled) if each is not None]
         # Crash point: entries and position are of one transaction; nothing is indexed twice.
         store.add(transaction, shard, found, size=first + len(settled))
         return len(settled)

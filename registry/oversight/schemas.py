@@ -1,6 +1,7 @@
 """The wire of oversight: what supervisors ask, and what they are shown."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -159,18 +160,24 @@ class CoverageSchema(AnswerSchema):
     size = fields.Integer(required=True)
 
 
+class CoveredSchema(AnswerSchema):
+    """How far the index has got; everything made before `covered_until` is in it."""
+
+    coverage = fields.List(fields.Nested(CoverageSchema), required=True)
+    covered_until = Moment(required=True)
+
+
 class RecordedSchema(AnswerSchema):
     """Every answer carries the receipt of the entry that says it was given."""
 
     receipt = fields.String(required=True)
 
 
-class FoundSchema(RecordedSchema):
+class FoundSchema(CoveredSchema, RecordedSchema):
     """A page of a search; `next` is the cursor of the next one."""
 
     entries = fields.List(fields.Nested(IndexedEntrySchema), required=True)
     next = fields.String(required=True, allow_none=True)
-    coverage = fields.List(fields.Nested(CoverageSchema), required=True)
 
 
 class ShownSchema(RecordedSchema):
@@ -199,10 +206,14 @@ class ReconciledSchema(AnswerSchema):
     without_outcome = fields.Integer(required=True)
 
 
-class ReconciliationAnswerSchema(RecordedSchema):
-    """Every member that looked; the lookups themselves where one member was named."""
+class ReconciliationAnswerSchema(CoveredSchema, RecordedSchema):
+    """Every member that looked; the lookups themselves where one member was named.
 
-    until = fields.String(required=True)
+    Counted is what was made before `until`; `complete` says that this is all that was asked for.
+    """
+
+    until = Moment(required=True)
+    complete = fields.Boolean(required=True)
     members = fields.List(fields.Nested(ReconciledSchema), required=True)
     entries = fields.List(fields.Nested(IndexedEntrySchema), required=True)
     next = fields.String(required=True, allow_none=True)
@@ -227,6 +238,16 @@ class CasesSchema(RecordedSchema):
 
     cases = fields.List(fields.Nested(CaseSchema), required=True)
     next = fields.String(required=True, allow_none=True)
+
+
+class JudgedSchema(CoveredSchema, CasesSchema):
+    """The cases that were opened; every rule has judged every day before `until`.
+
+    `complete` says that no day that has ended is left.
+    """
+
+    until = Moment(required=True)
+    complete = fields.Boolean(required=True)
 
 
 class CaseAnswerSchema(RecordedSchema):
@@ -277,13 +298,12 @@ def entry_document(entry: IndexedEntry) -> dict[str, Any]:
     }
 
 
-def coverage_document(coverage: Coverage) -> dict[str, Any]:
-    """How far the index has got in a log."""
-    return {
-        "log": coverage.shard.name,
-        "indexed": coverage.indexed,
-        "size": coverage.size,
-    }
+def coverage_members(coverage: Sequence[Coverage], covered_until: datetime) -> dict[str, Any]:
+    """How far the index has got: in each log, and in time."""
+    logs = [
+        {"log": each.shard.name, "indexed": each.indexed, "size": each.size} for each in coverage
+    ]
+    return {"coverage": logs, "covered_until": covered_until}
 
 
 def shown_document(shown: Shown) -> dict[str, Any]:
@@ -348,6 +368,7 @@ def _sampled(settled: Settled, facts: IndexedEntry | None) -> dict[str, Any]:
         "type": type_name(decode_entry(settled.place.entry).record_type),
         "entry": base64url.encode(settled.place.entry),
         "facts": None if facts is None else entry_document(facts),
+        "missing": "erased" if facts is None else None,
         "erased_by": _erased_by(settled),
     }
 

@@ -1,8 +1,8 @@
-"""What supervisors may see: searches, opened entries, samples, reconciliation, cases."""
+"""What supervisors may see: searches, opened entries, samples, cases."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
@@ -11,13 +11,11 @@ from registry.http.caller import Call
 from registry.identity.model import IdentityToken
 from registry.identity.protection import Protector
 from registry.kernel.canonical import JsonValue
-from registry.kernel.clock import format_instant
-from registry.kernel.ids import MemberId, Prefix, new_uuid, with_prefix
+from registry.kernel.ids import MemberId, Prefix, with_prefix
 from registry.ledger.contents import Contents, Settled, SignedTree, seeds_of
 from registry.ledger.model import RecordType, Shard, decode_entry
 from registry.oversight import case_store, store
 from registry.oversight.events import type_name
-from registry.oversight.flags import Flagger
 from registry.oversight.indexing import Indexer
 from registry.oversight.model import (
     AccessQuery,
@@ -28,14 +26,12 @@ from registry.oversight.model import (
     Disposition,
     IndexedEntry,
     NoSuchCheckpoint,
-    Reconciled,
 )
 from registry.oversight.recording import Recorder, query_document, require_supervision
 from registry.oversight.sampling import draw
 
 _SUBJECT_PAGE = 500
 _SUBJECT_PAGES_MAX = 20
-_FLAG_INDEX_STEPS_MAX = 20
 _DRAWS_AT_ONCE = 500
 _DRAWS_MAX = 50_000
 
@@ -47,6 +43,7 @@ class Found:
     entries: tuple[IndexedEntry, ...]
     next_after: UUID | None
     coverage: tuple[Coverage, ...]
+    covered_until: datetime
     receipt: str
 
 
@@ -68,7 +65,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Entries drawn from the first `size` of a log; `draws` says how many indices it took."""
+    """Entries drawn from the first `size` of a log; `draws` says how many indices it took.
+
+    `facts` has every entry that is not erased.
+    """
 
     shard: Shard
     origin: str
@@ -91,14 +91,12 @@ class Oversight:
         protector: Protector,
         indexer: Indexer,
         recorder: Recorder,
-        flagger: Flagger,
         authority: str,
     ) -> None:
         self._contents = contents
         self._protector = protector
         self._indexer = indexer
         self._recorder = recorder
-        self._flagger = flagger
         self._authority = authority
 
     def search(
@@ -127,6 +125,9 @@ class Oversight:
             entries=tuple(entries),
             next_after=next_after,
             coverage=tuple(self._indexer.coverage(call.transaction)),
+            covered_until=self._indexer.covered_until(
+                call.transaction, call.now, query.record_types
+            ),
             receipt=self._recorder.record(call, "search", said, seeds=seeds),
         )
 
@@ -208,10 +209,8 @@ class Oversight:
             "types": sorted(type_name(each) for each in record_types),
         }
         uuids = [each.uuid for each in drawn]
-        self._indexer.step(call.transaction)
-        facts = store.among(
-            call.transaction, AccessQuery(record_types=frozenset(RecordType)), uuids
-        )
+        # Read off the entries: a sample does not depend on how far the index has got.
+        facts = [self._indexer.facts(each) for each in drawn]
         return Sample(
             shard=shard,
             origin=origin,
@@ -220,81 +219,9 @@ class Oversight:
             label=label,
             draws=draws,
             entries=tuple(drawn),
-            facts={each.uuid: each for each in facts},
+            facts={each.uuid: each for each in facts if each is not None},
             receipt=self._recorder.record(call, "sample", said, subject=_touched(uuids)),
         )
-
-    def reconcile(
-        self, call: Call, *, from_at: datetime, until_at: datetime, days: int
-    ) -> tuple[list[Reconciled], datetime, str]:
-        """Each member's lookups in a window, and those without an outcome within `days` days.
-
-        What came later is no outcome here: it was owed by then.
-
-        The window ends `days` days ago at the latest; gives where it ended.
-        """
-        require_supervision(call)
-        self._indexer.step(call.transaction)
-        until_at = min(until_at, call.now - timedelta(days=days))
-        found = store.reconcile(
-            call.transaction, from_at=from_at, until_at=until_at, within=timedelta(days=days)
-        )
-        said: dict[str, JsonValue] = {
-            "from": format_instant(from_at),
-            "until": format_instant(until_at),
-            "days": days,
-            "results": len(found),
-        }
-        return found, until_at, self._recorder.record(call, "reconciliation", said)
-
-    def without_outcome(
-        self,
-        call: Call,
-        member: MemberId,
-        *,
-        from_at: datetime,
-        until_at: datetime,
-        days: int,
-        after: UUID | None,
-        entries_max: int,
-    ) -> tuple[list[IndexedEntry], UUID | None]:
-        """A member's lookups of a reconciled window without an outcome; part of that view."""
-        found = store.without_outcome(
-            call.transaction,
-            from_at=from_at,
-            until_at=until_at,
-            within=timedelta(days=days),
-            member=member,
-            after=after,
-            entries_max=entries_max + 1,
-        )
-        shown = found[:entries_max]
-        return shown, shown[-1].uuid if len(found) > entries_max else None
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """The rules that raise cases, by name."""
-        return self._flagger.rules
-
-    def raise_flags(
-        self, transaction: Transaction, now: datetime, rules: Sequence[str] | None = None
-    ) -> list[Case]:
-        """Opens a case for each new find of `rules`, else of all; old ones are left alone."""
-        found = self._flagger.find(transaction, now, rules)
-        cases = [
-            Case(id=new_uuid(now), flag=flag, opened_at=now, disposition=Disposition.OPEN)
-            for flag in found
-        ]
-        return [each for each in cases if case_store.add(transaction, each)]
-
-    def run_flags(self, call: Call) -> tuple[list[Case], str]:
-        """As `raise_flags`, at a supervisor's wish and on the record."""
-        require_supervision(call)
-        for _ in range(_FLAG_INDEX_STEPS_MAX):
-            if not self._indexer.step(call.transaction):
-                break
-        cases = self.raise_flags(call.transaction, call.now)
-        return cases, self._recorder.record(call, "flags", {"results": len(cases)})
 
     def cases(
         self,

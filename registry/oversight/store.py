@@ -167,6 +167,23 @@ def without_outcome(
     return [_from_row(row) for row in rows]
 
 
+def first_at(
+    transaction: Transaction, record_types: Iterable[RecordType], from_at: datetime
+) -> datetime | None:
+    """When the first entry of these types was made, from an instant on; None: there is none."""
+    # One look into the index for each type; over several at once it would read them all.
+    found = [
+        transaction.execute(
+            sa.select(_index.at)
+            .where(_index.record_type == int(each), _index.at >= from_at)
+            .order_by(_index.at)
+            .limit(1)
+        ).scalar()
+        for each in record_types
+    ]
+    return min((each for each in found if each is not None), default=None)
+
+
 def count_by_member(
     transaction: Transaction,
     record_types: Iterable[RecordType],

@@ -16,12 +16,12 @@ from registry.jobs.model import Again, Job
 from registry.kernel.canonical import JsonValue
 from registry.kernel.clock import format_instant, parse_instant
 from registry.kernel.ids import IncidentId
-from registry.oversight.indexing import Indexer
+from registry.oversight.flagging import Flagging, Progress
 from registry.oversight.retention import Retention
-from registry.oversight.service import Oversight
 
 RETAIN_EVERY = timedelta(hours=1)
 FLAGS_EVERY = timedelta(hours=6)
+FLAGS_WAIT = timedelta(minutes=1)
 ENTRIES_MAX = 100
 INCIDENTS_MAX = 10
 
@@ -29,10 +29,9 @@ INCIDENTS_MAX = 10
 class Upkeep:
     """The periodic work of this room."""
 
-    def __init__(self, *, retention: Retention, indexer: Indexer, oversight: Oversight) -> None:
+    def __init__(self, *, retention: Retention, flagging: Flagging) -> None:
         self._retention = retention
-        self._indexer = indexer
-        self._oversight = oversight
+        self._flagging = flagging
 
     @property
     def kinds(self) -> Sequence[Kind]:
@@ -71,15 +70,14 @@ class Upkeep:
         return None if self._retention.sweep_some(transaction, now) else Again(run_at=now)
 
     def _raise_flags(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
-        # The rules count over the index: it is completed first, one rule is a step.
-        if self._indexer.step(transaction, ENTRIES_MAX):
-            return Again(run_at=now)
-        rules = self._oversight.rules
-        number = int(job.payload.get("rule", 0))
-        if number >= len(rules):
-            return None
-        self._oversight.raise_flags(transaction, now, [rules[number]])
-        return Again(run_at=now, payload={"rule": number + 1})
+        match self._flagging.step(transaction, now, ENTRIES_MAX):
+            case Progress.CAME_FORWARD:
+                return Again(run_at=now)
+            case Progress.WAITS:
+                # The sequencer is behind: nothing is skipped for it.
+                return Again(run_at=now + FLAGS_WAIT)
+            case Progress.IS_COMPLETE:
+                return None
 
 
 def _passed(payload: Any) -> Passed:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 import pytest
 
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
 from registry.kernel.ids import MemberId, new_uuid
 from registry.ledger.model import Log, RecordType, Shard
 from registry.oversight import store
@@ -19,9 +20,9 @@ from registry.rulebook.editions import load_rulebook
 from registry.rulebook.model import Purpose
 
 SHARD = Shard(log=Log.ACCESS, half_year="2026h2")
-# Noon of a Wednesday in Shanghai; the days before it are complete.
-NOW = datetime(2026, 11, 18, 4, tzinfo=UTC)
+# Noon in Shanghai of the day the windows end with.
 YESTERDAY = datetime(2026, 11, 17, 4, tzinfo=UTC)
+LAST_DAY = date(2026, 11, 17)
 RULES = load_rules()
 FLAGGER = Flagger(rules=RULES, edition=load_rulebook("cn-2026.1").current)
 ALPHA = MemberId("mem_alpha")
@@ -55,11 +56,16 @@ def lookup(
     )
 
 
+def find_all(transaction: Transaction, day: date = LAST_DAY) -> list[Flag]:
+    """What every rule finds in its window that ends with a day."""
+    return [flag for rule in FLAGGER.rules for flag in FLAGGER.find(transaction, rule, day)]
+
+
 def find(database: Database, entries: Sequence[IndexedEntry]) -> list[Flag]:
     with database.transaction() as transaction:
         store.hold_position(transaction, SHARD)
         store.add(transaction, SHARD, entries, size=len(entries))
-        return FLAGGER.find(transaction, NOW)
+        return find_all(transaction)
 
 
 def rules_found(database: Database, entries: Sequence[IndexedEntry]) -> set[str]:
@@ -126,7 +132,7 @@ def test_a_person_asked_for_by_another_identity_each_time_is_one_person(
     by_many = [lookup(*pairs[n % 2], member=each) for n, each in enumerate(members)]
     with database.transaction() as transaction:
         store.add(transaction, SHARD, by_many, size=17)
-        found = FLAGGER.find(transaction, NOW)
+        found = find_all(transaction)
     assert ["same_subject_again", "same_subject_by_many"] == [each.rule for each in found]
     assert {"members": 6} == found[1].facts
 
@@ -160,7 +166,7 @@ def test_looking_at_who_disputed_is_found(database: Database) -> None:
     assert set() == rules_found(database, [dispute, *before, *after])
     with database.transaction() as transaction:
         store.add(transaction, SHARD, [lookup(7)], size=9)
-        [flag] = FLAGGER.find(transaction, NOW)
+        [flag] = find_all(transaction)
     assert ("after_dispute", {"lookups": 4}) == (flag.rule, flag.facts)
 
 
@@ -172,12 +178,12 @@ def test_a_supervisor_who_looks_at_very_much_is_found(database: Database) -> Non
 
 
 def test_the_same_day_gives_the_same_finds(database: Database) -> None:
-    """By key, whenever on the next day it is looked at; on another day by another key."""
+    """By key, whenever it is looked at; on another day by another key."""
     entries = [lookup(7) for _ in range(11)]
     first = find(database, entries)
     with database.reading() as transaction:
-        later = FLAGGER.find(transaction, NOW + timedelta(hours=5))
-        tomorrow = FLAGGER.find(transaction, NOW + timedelta(days=1))
+        later = find_all(transaction)
+        tomorrow = find_all(transaction, LAST_DAY + timedelta(days=1))
     assert [each.key for each in first] == [each.key for each in later]
     assert {each.key for each in first}.isdisjoint(each.key for each in tomorrow)
 
