@@ -51,9 +51,11 @@ def sequencing(node: Node) -> Chore:
         nonlocal whole_step_at
         if time.monotonic() < whole_step_at and not node.sequencer.has_waiting():
             return INTERVAL_SECONDS
-        sequenced = node.sequencer.step().sequenced
-        whole_step_at = time.monotonic() + SEQUENCER_IDLE_SECONDS
-        return INTERVAL_SECONDS if sequenced < BATCH_ENTRIES_MAX else 0.0
+        stepped = node.sequencer.step()
+        # What is behind is not left to the next entry that comes.
+        idle_seconds = 0.0 if stepped.is_behind else SEQUENCER_IDLE_SECONDS
+        whole_step_at = time.monotonic() + idle_seconds
+        return INTERVAL_SECONDS if stepped.sequenced < BATCH_ENTRIES_MAX else 0.0
 
     return Chore(name="sequencer", step=step, finish=node.sequencer.release, halted_by=(LogForked,))
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from registry.crypto import checkpoint, note
-from registry.crypto.tiles import TILE_WIDTH, TiledTree
+from registry.crypto.merkle import inclusion_ranges
+from registry.crypto.tiles import TILE_WIDTH, TiledTree, tiles_of_ranges
 from registry.database.engine import Database
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import Prefix, with_prefix
-from registry.ledger import log_store
+from registry.ledger import tile_store
 from registry.ledger.contents import Contents, Settled
 from registry.ledger.exporting import VKEY_PATH, Folder, Progress, export_log
 from registry.ledger.model import (
@@ -96,11 +97,15 @@ class BundleMaker:
         with self.database.reading() as transaction:
             signed = checkpoint_of(transaction, shard)
             size = checkpoint.parse(note.parse(signed.encode()).text).size
-            tree = TiledTree(log_store.StoredTiles(transaction, shard), size)
             known = self.contents.of(transaction, entries)
             for uuid in entries:
                 _require_published(uuid, known.get(uuid), shard, size)
             found = sorted(known.values(), key=lambda each: each.place.position)
+            ranges = [
+                part for each in found for part in inclusion_ranges(each.place.position, size)
+            ]
+            tiles = tile_store.StoredTiles(transaction, shard, tiles_of_ranges(ranges, size))
+            tree = TiledTree(tiles, size)
             lines = [
                 _opened(each, tree.inclusion_proof(each.place.position)).to_line() for each in found
             ]

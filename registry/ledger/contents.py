@@ -1,13 +1,14 @@
 """Opens many entries at once; who may see what is in them is for the caller to say."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from registry.crypto.merkle import inclusion_ranges
 from registry.crypto.sealing import Sealer
-from registry.crypto.tiles import TiledTree
+from registry.crypto.tiles import TiledTree, tiles_of_ranges
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.ids import EntryId, MemberId, Prefix, made_at, with_prefix
@@ -17,6 +18,7 @@ from registry.ledger.log_store import Place
 from registry.ledger.model import Opening, RecordType, Shard, decode_entry
 from registry.ledger.sealing import open_request, seal_context
 from registry.ledger.store import PendingRow
+from registry.ledger.tile_store import StoredTiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,16 @@ class SignedTree:
     shard: Shard
     tree: TiledTree
     checkpoint: str
+    tiles: StoredTiles = field(repr=False)
+
+    def read_ahead(self, positions: Iterable[int] = ()) -> None:
+        """Reads all that the root and the proofs of these places need, with one query."""
+        size = self.tree.size
+        ranges = [(0, size)]
+        for each in positions:
+            if each < size:
+                ranges += [(each, each + 1), *inclusion_ranges(each, size)]
+        self.tiles.read_ahead(tiles_of_ranges(ranges, size))
 
 
 class Contents:
@@ -79,9 +91,9 @@ class Contents:
         head = log_store.head(transaction, shard)
         if head is None or head.checkpoint is None:
             return None
-        reader = log_store.StoredTiles(transaction, shard)
+        reader = StoredTiles(transaction, shard)
         tree = TiledTree(reader, head.published_size)
-        return SignedTree(shard=shard, tree=tree, checkpoint=head.checkpoint)
+        return SignedTree(shard=shard, tree=tree, checkpoint=head.checkpoint, tiles=reader)
 
     def following(
         self, transaction: Transaction, shard: Shard, *, first: int, entries_max: int

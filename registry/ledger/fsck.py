@@ -29,8 +29,9 @@ from registry.ledger import fsck_store, log_store
 from registry.ledger.fsck_contents import ContentCheck, LedgerBroken
 from registry.ledger.fsck_store import StoredEntry
 from registry.ledger.high_water import HighWaterMarks, Mark
-from registry.ledger.log_store import Head, StoredTiles
+from registry.ledger.log_store import Head
 from registry.ledger.model import Log, Shard, decode_entry, shard_of
+from registry.ledger.tile_store import StoredTiles
 
 Progress = Callable[[int, int], None]
 

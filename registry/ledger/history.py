@@ -172,6 +172,7 @@ def _is_of(settled: Settled, since: datetime | None) -> bool:
 
 def _log_history(signed: SignedTree, entries: Sequence[Settled]) -> LogHistory:
     tree = signed.tree
+    signed.read_ahead(each.place.position for each in entries)
     return LogHistory(
         shard=signed.shard,
         size=tree.size,

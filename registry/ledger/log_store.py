@@ -4,7 +4,7 @@ Only the sequencer writes here. Triggers refuse changes of an entry that has its
 place, and any change of a payload that is not its erasure.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,7 +12,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from registry.crypto.tiles import Tile, TileMissing
 from registry.database.statements import insert_or_replace
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
@@ -97,33 +96,6 @@ class Place:
     shard: Shard
     position: int
     entry: bytes
-
-
-class StoredTiles:
-    """The tiles of one shard in the database (a `tiles.TileReader`).
-
-    Those that are `wanted` are read with one query, any other when its turn comes.
-    """
-
-    def __init__(
-        self, transaction: Transaction, shard: Shard, wanted: Collection[Tile] = ()
-    ) -> None:
-        self._transaction = transaction
-        self._shard = shard
-        self._read = _tiles(transaction, shard, wanted) if wanted else {}
-
-    def tile(self, level: int, index: int, width: int) -> bytes:
-        """The first `width` hashes of a tile.
-
-        Raises: TileMissing.
-        """
-        stored = self._read.get((level, index))
-        if stored is None:
-            stored = tile(self._transaction, self._shard, level, index)
-        wanted = width * HASH_BYTES
-        if stored is None or len(stored) < wanted:
-            raise TileMissing(f"{self._shard.name}: tile {level}/{index} of width {width}")
-        return stored[:wanted]
 
 
 def pending(transaction: Transaction, entries_max: int) -> list[PendingEntry]:
@@ -249,35 +221,6 @@ def settle_payloads(transaction: Transaction, entries: Sequence[PendingEntry]) -
         cursor.close()
 
 
-def tile(transaction: Transaction, shard: Shard, level: int, number: int) -> bytes | None:
-    """The hashes of a tile as far as it has been filled."""
-    columns = log_tiles.c
-    found = transaction.execute(
-        sa.select(columns.hashes).where(
-            columns.log == shard.log,
-            columns.shard == shard.half_year,
-            columns.level == level,
-            columns.number == number,
-        )
-    ).scalar()
-    return None if found is None else bytes(found)
-
-
-def put_tiles(transaction: Transaction, shard: Shard, tiles: Mapping[Tile, bytes]) -> None:
-    """Stores tiles by level and number; the rightmost of a level replaces its shorter self."""
-    values = [
-        {
-            "log": int(shard.log),
-            "shard": shard.half_year,
-            "level": place.level,
-            "number": place.index,
-            "hashes": hashes,
-        }
-        for place, hashes in tiles.items()
-    ]
-    transaction.execute(insert_or_replace(transaction, log_tiles, replaced=["hashes"]), values)
-
-
 def entries_between(transaction: Transaction, shard: Shard, *, first: int, end: int) -> list[bytes]:
     """The entries at the places from `first` to before `end`."""
     columns = log_entries.c
@@ -341,19 +284,6 @@ def place_of(transaction: Transaction, entry: UUID) -> Place | None:
 
 
 _ENTRY_COLUMNS = ("log", "shard", "position", "entry_id", "entry")
-
-
-def _tiles(
-    transaction: Transaction, shard: Shard, wanted: Collection[Tile]
-) -> Mapping[tuple[int, int], bytes]:
-    columns = log_tiles.c
-    places = [(each.level, each.index) for each in wanted]
-    select = sa.select(columns.level, columns.number, columns.hashes).where(
-        columns.log == shard.log,
-        columns.shard == shard.half_year,
-        sa.tuple_(columns.level, columns.number).in_(places),
-    )
-    return {(row.level, row.number): bytes(row.hashes) for row in transaction.execute(select)}
 
 
 def _head(row: sa.Row[Any]) -> Head:

@@ -13,7 +13,7 @@ from registry.crypto.tiles import (
 )
 from registry.database.transaction import Transaction
 from registry.kernel.problems import Kind, Problem, Text
-from registry.ledger import log_store
+from registry.ledger import log_store, tile_store
 from registry.ledger.model import Log, Shard, half_year_of
 
 
@@ -70,7 +70,7 @@ def resource_of(transaction: Transaction, shard: Shard, path: str) -> bytes:
 
 def _tile(transaction: Transaction, shard: Shard, place: Tile) -> bytes:
     try:
-        tiles = log_store.StoredTiles(transaction, shard)
+        tiles = tile_store.StoredTiles(transaction, shard)
         return tiles.tile(place.level, place.index, place.width)
     except TileMissing as error:
         raise AssertionError("a published tile is stored") from error

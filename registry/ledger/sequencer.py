@@ -16,11 +16,18 @@ from registry.crypto import note
 from registry.crypto.checkpoint import Checkpoint
 from registry.crypto.merkle import leaf_hash
 from registry.crypto.signature import PrivateKey
-from registry.crypto.tiles import RightEdge, TiledTree, TileMissing, grow, right_edge
+from registry.crypto.tiles import (
+    RightEdge,
+    TiledTree,
+    TileMissing,
+    grow,
+    right_edge,
+    tiles_of_ranges,
+)
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.kernel.clock import Clock
-from registry.ledger import lease, log_store
+from registry.ledger import lease, log_store, tile_store
 from registry.ledger.high_water import HighWaterMarks, LogForked, Mark, MarkMoved
 from registry.ledger.log_store import Head, PendingEntry
 from registry.ledger.model import Log, Shard, half_year_of, shard_of
@@ -28,16 +35,21 @@ from registry.ledger.model import Log, Shard, half_year_of, shard_of
 BATCH_ENTRIES_MAX = 20_000
 LEASE = timedelta(seconds=10)
 INTERVAL_SECONDS = 1.0
-_EMPTY_ROOT = RightEdge().compact_range().root()
+# Who moves a mark meanwhile holds the lease by then: as a rule one look more settles it.
+_PUBLISH_TRIES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepped:
-    """What a step did. `is_leader` False: another sequencer holds the lease."""
+    """What a step did. `is_leader` False: another sequencer holds the lease.
+
+    `is_behind`: a head is left unsigned, since its mark kept moving; step again soon.
+    """
 
     is_leader: bool
     sequenced: int
     published: tuple[Shard, ...]
+    is_behind: bool = False
 
 
 class Sequencer:
@@ -75,11 +87,14 @@ class Sequencer:
             sequenced = self._sequence(entries_max)
             if sequenced is None:
                 return Stepped(is_leader=False, sequenced=0, published=())
-            return Stepped(is_leader=True, sequenced=sequenced, published=self._publish())
+            published, is_behind = self._publish()
         except BaseException:
             # What is in memory may be of a transaction that did not commit.
             self._edges.clear()
             raise
+        return Stepped(
+            is_leader=True, sequenced=sequenced, published=published, is_behind=is_behind
+        )
 
     def has_waiting(self) -> bool:
         """Whether any entry waits for its place."""
@@ -128,7 +143,7 @@ class Sequencer:
         edge = self._edges.get(shard) or self._edge_of(transaction, shard)
         log_store.add_entries(transaction, shard, first=edge.size, entries=entries)
         growth = grow(edge, [leaf_hash(each.entry) for each in entries])
-        log_store.put_tiles(transaction, shard, growth.tiles)
+        tile_store.put_tiles(transaction, shard, growth.tiles)
         root = growth.edge.compact_range().root()
         log_store.put_head(transaction, shard, size=growth.edge.size, root=root)
         return growth.edge
@@ -137,20 +152,25 @@ class Sequencer:
         head = log_store.head(transaction, shard)
         if head is None:
             return RightEdge()
-        edge = right_edge(log_store.StoredTiles(transaction, shard), head.size)
+        edge = right_edge(tile_store.StoredTiles(transaction, shard), head.size)
         if edge.compact_range().root() != head.root:
             raise LogForked(f"The tiles of {shard.name} are not those of its head.")
         return edge
 
-    def _publish(self) -> tuple[Shard, ...]:
-        try:
-            return self._publish_heads()
-        except MarkMoved:
-            # Another has signed since. Nothing is lost: what is unpublished still is
-            # compared with the mark it left at the next step.
-            return ()
+    def _publish(self) -> tuple[tuple[Shard, ...], bool]:
+        """Signs what is unpublished; the shards, and whether any head is left."""
+        published: list[Shard] = []
+        for _ in range(_PUBLISH_TRIES_MAX):
+            try:
+                self._publish_heads(published)
+            except MarkMoved:
+                # Another has signed since. Nothing is lost: what is still unpublished is
+                # compared with the mark it left, at once.
+                continue
+            return tuple(published), False
+        return tuple(published), True
 
-    def _publish_heads(self) -> tuple[Shard, ...]:
+    def _publish_heads(self, published: list[Shard]) -> None:
         with self._database.reading() as transaction:
             shards = [each.shard for each in log_store.heads(transaction) if _is_unpublished(each)]
         # The marks before the heads: with another sequencer at work besides, a mark
@@ -166,7 +186,7 @@ class Sequencer:
                 self._require_no_fork(transaction, head, marks[head.shard])
         for head in waiting:
             self._publish_head(head, marks[head.shard])
-        return tuple(head.shard for head in waiting)
+            published.append(head.shard)
 
     def _publish_head(self, head: Head, seen: Mark | None) -> None:
         """Signs a head that extends what was signed last.
@@ -204,9 +224,9 @@ class Sequencer:
                 " the database is older than what was published."
             )
         try:
-            root = TiledTree(log_store.StoredTiles(transaction, head.shard), head.size).old_root(
-                mark.size
-            )
+            wanted = tiles_of_ranges([(0, mark.size)], head.size)
+            tiles = tile_store.StoredTiles(transaction, head.shard, wanted)
+            root = TiledTree(tiles, head.size).old_root(mark.size)
         except TileMissing as error:
             raise LogForked(f"Tiles of {head.shard.name} are missing.") from error
         if root != mark.root:

@@ -14,7 +14,7 @@ from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.ids import MemberId, Prefix, made_at, new_uuid, parse_id
-from registry.ledger import log_store, store
+from registry.ledger import log_store, store, tile_store
 from registry.ledger.model import (
     MERGE_DELAY_MAX,
     SALT_BYTES,
@@ -165,7 +165,7 @@ class Ledger:
             return None
         size = head.published_size
         wanted = tiles_of_ranges(inclusion_ranges(place.position, size), size)
-        tree = TiledTree(log_store.StoredTiles(transaction, place.shard, wanted), size)
+        tree = TiledTree(tile_store.StoredTiles(transaction, place.shard, wanted), size)
         return LogProof(
             index=place.position,
             size=size,

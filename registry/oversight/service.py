@@ -162,6 +162,10 @@ class Oversight:
             shard: self._contents.signed_tree(call.transaction, shard)
             for shard in {each.place.shard for each in known.values()}
         }
+        for shard, tree in trees.items():
+            if tree is not None:
+                places = (each.place for each in known.values() if each.place.shard == shard)
+                tree.read_ahead(each.position for each in places)
         shown = [
             Shown(settled=known[uuid], tree=trees[known[uuid].place.shard])
             for uuid in entries

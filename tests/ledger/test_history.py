@@ -2,16 +2,20 @@
 
 import base64
 import hashlib
+from pathlib import Path
 
+import sqlalchemy as sa
 from flask import Flask
 
 from registry.app.node import Node
 from registry.crypto.merkle import leaf_hash, verify_inclusion
 from registry.crypto.signature import split_compact, verify
+from registry.database.engine import Database
 from registry.kernel import base64url, strict_json
 from registry.kernel.clock import MovableClock
 from registry.ledger.history import History, subject_digest
 from registry.ledger.model import RecordType, decode_entry
+from tests.ledger.logs import SHARD, LittleNode
 from tests.oversight.world import World, ok
 
 
@@ -87,3 +91,32 @@ def test_nobody_is_told_that_there_is_nothing(node: Node, app: Flask, clock: Mov
     told = history_of(world, "ming")
     assert (0, 0) == (told.count, told.waiting)
     assert {log.shard.log.wire_name for log in told.logs} == {"access", "incidents"}
+
+
+def test_the_tiles_of_all_proofs_are_read_with_one_query(
+    database: Database, tmp_path: Path
+) -> None:
+    """However many proofs, and however far apart they stand; an entry more needs no query more."""
+    node = LittleNode(database=database, home=tmp_path)
+    node.grow(3000)
+    asked: list[str] = []
+    for positions in ([7], list(range(0, 3000, 250))):
+        asked.clear()
+        with database.reading() as transaction:
+            signed = node.contents.signed_tree(transaction, SHARD)
+            assert signed is not None
+            sa.event.listen(
+                transaction.connection,
+                "before_cursor_execute",
+                lambda *call: asked.append(call[2]),
+            )
+            signed.read_ahead(positions)
+            for position in positions:
+                assert verify_inclusion(
+                    index=position,
+                    size=signed.tree.size,
+                    leaf=signed.tree.leaf(position),
+                    proof=signed.tree.inclusion_proof(position),
+                    root=signed.tree.root(),
+                )
+        assert 1 == len(asked)

@@ -21,7 +21,7 @@ from registry.crypto.note import VerifierKey
 from registry.crypto.sealing import Sealer
 from registry.crypto.tiles import TiledTree
 from registry.database.engine import Database
-from registry.ledger import log_store
+from registry.ledger import log_store, tile_store
 from registry.ledger.fsck import Fsck
 from registry.ledger.fsck_contents import ContentCheck
 from registry.ledger.high_water import HighWaterMarks, LogForked
@@ -122,7 +122,7 @@ def require_one_history(database: Database, signed: set[str]) -> int:
     with database.reading() as transaction:
         for head in log_store.heads(transaction):
             assert head.size == head.published_size
-            reader = log_store.StoredTiles(transaction, head.shard)
+            reader = tile_store.StoredTiles(transaction, head.shard)
             seen = verified(signed, head.shard)
             # One root a size, whoever signed it and however often.
             assert len({each.size for each in seen}) == len({each.root for each in seen})

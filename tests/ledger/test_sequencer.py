@@ -16,8 +16,8 @@ from registry.crypto.signature import PrivateKey
 from registry.crypto.tiles import TiledTree
 from registry.database.engine import Database
 from registry.kernel.clock import MovableClock
-from registry.ledger import log_store
-from registry.ledger.high_water import HighWaterMarks, LogForked, Mark
+from registry.ledger import log_store, tile_store
+from registry.ledger.high_water import HighWaterMarks, LogForked, Mark, MarkMoved
 from registry.ledger.model import Appended, Draft, Header, Log, RecordType, Shard
 from registry.ledger.sequencer import LEASE, Sequencer
 from registry.ledger.service import Ledger
@@ -130,7 +130,7 @@ def test_a_log_only_grows(database: Database, tmp_path: Path) -> None:
             pass
         signed = read_checkpoint(database)
         with database.reading() as transaction:
-            tree = TiledTree(log_store.StoredTiles(transaction, SHARD), signed.size)
+            tree = TiledTree(tile_store.StoredTiles(transaction, SHARD), signed.size)
             if seen.size:
                 assert verify_consistency(
                     old_size=seen.size,
@@ -235,3 +235,38 @@ def test_nobody_moves_or_removes_an_entry(database: Database, tmp_path: Path) ->
         with pytest.raises(Exception, match=r"append-only|only be erased"):  # noqa: SIM117
             with database.transaction() as transaction:
                 transaction.raw_cursor().execute(statement)
+
+
+class Overtaken(HighWaterMarks):
+    """Marks that another moves whenever one is about to be: it signed, and has died since."""
+
+    times_left = 1
+
+    def advance(self, name: str, *, seen: Mark | None, to: Mark) -> None:
+        if self.times_left:
+            self.times_left -= 1
+            super().advance(name, seen=seen, to=to)
+            raise MarkMoved(name)
+        super().advance(name, seen=seen, to=to)
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_head_whose_mark_was_moved_is_signed_at_once(
+    database: Database, tmp_path: Path, times: int
+) -> None:
+    """In the same step it is compared with the new mark; moved ever again, the step says so."""
+    append(database, make_ledger(), 3)
+    marks = Overtaken(tmp_path)
+    marks.times_left = times
+    clock = MovableClock(NOW)
+    sequencer = Sequencer(database=database, key=KEY, authority=AUTHORITY, marks=marks, clock=clock)
+    stepped = sequencer.step()
+    assert (3, times > 1) == (stepped.sequenced, stepped.is_behind)
+    marks.times_left = 0
+    last = sequencer.step()
+    assert not last.is_behind
+    assert {Log.INCIDENTS, Log.ACCESS} == {
+        each.log for each in (*stepped.published, *last.published)
+    }
+    assert (last.published == ()) == (times == 1)
+    assert 3 == read_checkpoint(database).size
