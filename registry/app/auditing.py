@@ -1,21 +1,27 @@
 """Assembles what watches over the logs: retention, histories, holds, oversight."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from registry.app.contesting import Contesting
 from registry.app.noticing import Noticing
 from registry.crypto.note import vkey
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
 from registry.identity.protection import Protector
+from registry.incidents.removal import Removable
 from registry.incidents.service import Incidents
 from registry.ledger.bundling import BundleMaker
 from registry.ledger.contents import Contents
 from registry.ledger.erasure import Erasure
+from registry.ledger.erasure_model import Cause
 from registry.ledger.history import SubjectHistory
 from registry.ledger.orders import ErasureOrders, LegalHolds
 from registry.ledger.service import Ledger
 from registry.lookups.service import Lookups
+from registry.notices.letters import Letters
 from registry.oversight.exports import Exports
 from registry.oversight.flagging import Flagging
 from registry.oversight.flags import Flagger
@@ -28,6 +34,7 @@ from registry.oversight.service import Oversight
 from registry.oversight.upkeep import Upkeep
 from registry.rulebook.model import Rulebook
 from registry.settings import Settings
+from registry.subjects.authorisations import Authorisations
 from registry.subjects.sessions import Sessions
 
 
@@ -62,6 +69,7 @@ def assemble_auditing(
     noticing: Noticing,
     contesting: Contesting,
     sessions: Sessions,
+    authorisations: Authorisations,
 ) -> Auditing:
     """The services over the rooms of one node."""
     edition = rulebook.current
@@ -89,12 +97,20 @@ def assemble_auditing(
         orders=orders,
         incidents=incidents,
         lookups=lookups,
-        also_forget=(
-            noticing.corrections.forget_subject,
-            lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
-            contesting.judging.pool.forget_subject,
-            lambda transaction, key: sessions.end_all_of(transaction, [key]),
-        ),
+        also_forget=[
+            partial(_forget, forget=each)
+            for each in (
+                noticing.corrections.forget_subject,
+                lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
+                noticing.letters.forget_subject,
+                contesting.judging.pool.forget_subject,
+                sessions.forget_subject,
+                authorisations.forget_subject,
+            )
+        ]
+        # An open appeal is decided first.
+        + [contesting.appeals.forget_subject],
+        also_remove=[partial(_forget_letters, letters=noticing.letters)],
         appeals=contesting.appeals,
     )
     return Auditing(
@@ -119,3 +135,18 @@ def assemble_auditing(
         ),
         upkeep=Upkeep(retention=retention, flagging=flagging),
     )
+
+
+def _forget(
+    transaction: Transaction, lookup_key: bytes, *, forget: Callable[[Transaction, bytes], object]
+) -> int:
+    """Nothing of this room has to wait."""
+    forget(transaction, lookup_key)
+    return 0
+
+
+def _forget_letters(transaction: Transaction, removable: Removable, *, letters: Letters) -> None:
+    """What was written of an incident goes with it; not what says that it was taken back."""
+    is_purged = removable.cause is Cause.REMOVED_CONTENT_PURGED
+    taken_back_at = removable.incident.changed_at if is_purged else None
+    letters.forget_incident(transaction, removable.incident.id, written_before=taken_back_at)

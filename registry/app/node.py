@@ -284,6 +284,7 @@ def _wire(
         noticing=noticing,
         contesting=contesting,
         sessions=own_door.sessions,
+        authorisations=own_door.authorisations,
     )
     screening = assemble_screening(
         settings=settings,

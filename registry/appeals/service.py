@@ -48,7 +48,7 @@ from registry.incidents.recording import Actor, registry_itself
 from registry.incidents.rulings import Rulings
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import IncidentId, new_uuid
-from registry.kernel.paging import Page
+from registry.kernel.paging import PAGE_ITEMS_MAX, Page
 from registry.kernel.problems import FieldError
 from registry.ledger.model import RecordType
 from registry.lookups.model import may_have_changed_hands
@@ -346,6 +346,35 @@ class Appeals:
                 store.change(transaction, appeal, ended)
             store.forget_subject(transaction, appeal.id)
         return len(found)
+
+    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> int:
+        """Erases all that a person said and showed, whose erasure was ordered.
+
+        For appeals against what goes with them `erase` has done it; here are those against
+        incidents that stay, since they are another's. Gives how many are open: each is
+        decided first, or removed by silence, within days.
+        """
+        still_open = 0
+        for appeal in self._every_of(transaction, lookup_key):
+            if appeal.state is State.DRAFT:
+                self.drop(transaction, appeal.id)
+            elif appeal.is_open:
+                still_open += 1
+            else:
+                self._files.erase(transaction, appeal.id)
+                store.forget_subject(transaction, appeal.id)
+        return still_open
+
+    def _every_of(self, transaction: Transaction, lookup_key: bytes) -> list[Appeal]:
+        found: list[Appeal] = []
+        after: str | None = ""
+        while after is not None:
+            page = store.of_subject(
+                transaction, [lookup_key], after=after, items_max=PAGE_ITEMS_MAX
+            )
+            found += page.items
+            after = page.next_after
+        return found
 
     def drop(self, transaction: Transaction, appeal: AppealId) -> None:
         """Deletes a draft, and all that is in it."""

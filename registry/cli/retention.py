@@ -9,7 +9,8 @@ from registry.app.node import open_node
 from registry.cli.rendering import facts, json_option, panel, plain, show
 from registry.database.compaction import Compacted, compact
 from registry.kernel.canonical import JsonValue
-from registry.oversight.retention import TABLES, Batch, Survey
+from registry.oversight.kept import TABLES
+from registry.oversight.retention import Batch, Survey
 
 
 @click.group()

@@ -52,7 +52,8 @@ import_problems = sa.Table(
     metadata,
     sa.Column("import_id", sa.String(40), primary_key=True),
     sa.Column("line", sa.Integer, primary_key=True),
-    sa.Column("reference", sa.String(64)),
+    # They go with the incident of this reference.
+    sa.Column("reference", sa.String(64), index=True),
     sa.Column("slug", sa.String(64), nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("errors", Json, nullable=False),
@@ -194,6 +195,14 @@ def problems_of(
     found = [_problem_from_row(row) for row in transaction.execute(select)]
     shown = found[:items_max]
     return Page(shown, str(shown[-1].line) if len(found) > items_max else None)
+
+
+def forget_problems(transaction: Transaction, furnisher: MemberId, reference: str) -> None:
+    """Deletes why lines of this reference were refused, in whichever import of the furnisher."""
+    columns = import_problems.c
+    own = sa.select(imports.c.id).where(imports.c.furnisher == furnisher)
+    delete = sa.delete(import_problems)
+    transaction.execute(delete.where(columns.reference == reference, columns.import_id.in_(own)))
 
 
 def ended_before(transaction: Transaction, instant: datetime, imports_max: int) -> list[ImportId]:

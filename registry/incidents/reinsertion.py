@@ -91,10 +91,13 @@ class Reinsertion:
         span = edition.deadlines.reinsertion_notice
         return due_at(report.filing.notice.delivered_at, span, edition)
 
-    def forget_expired(self, transaction: Transaction, today: date) -> None:
-        """Deletes the marks of acts that are too old by `today` to be filed again."""
-        delete = sa.delete(reinsertion_marks).where(reinsertion_marks.c.expires_on <= today)
-        transaction.execute(delete)
+    def forget_expired(self, transaction: Transaction, today: date, rows_max: int) -> int:
+        """Deletes up to `rows_max` marks of acts too old by `today` to be filed again; how many."""
+        columns = reinsertion_marks.c
+        old = sa.select(columns.mark).where(columns.expires_on <= today)
+        old = old.order_by(columns.expires_on).limit(rows_max)
+        delete = sa.delete(reinsertion_marks).where(columns.mark.in_(old))
+        return transaction.execute(delete).rowcount
 
     def _marks(
         self, furnisher: MemberId, filing: Filing, lookup_keys: Collection[bytes]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from registry.database.transaction import Transaction
 from registry.identity.protection import Protector
-from registry.incidents import removal_store, standings, store
+from registry.incidents import import_store, removal_store, standings, store
 from registry.incidents.changes import Listeners
 from registry.incidents.model import (
     Course,
@@ -132,8 +132,8 @@ class Removal:
             by=by,
             now=now,
         )
+        import_store.forget_problems(transaction, incident.furnisher, incident.reference)
         today = local_date(now, self._rulebook.current)
-        self._reinsertion.forget_expired(transaction, today)
         if removable.cause is Cause.ORDER:
             self._reinsertion.remember(transaction, incident, removable.lookup_keys, now)
         if removable.lookup_keys:
@@ -143,6 +143,11 @@ class Removal:
     def forget_flags(self, transaction: Transaction, lookup_key: bytes) -> None:
         """Deletes what the person of this key has said at their own door."""
         standings.change_flags(transaction, [lookup_key], lambda _flags: None)
+
+    def sweep(self, transaction: Transaction, now: datetime, rows_max: int) -> int:
+        """Deletes up to `rows_max` marks of acts that are too old to be filed again; how many."""
+        today = local_date(now, self._rulebook.current)
+        return self._reinsertion.forget_expired(transaction, today, rows_max)
 
     def is_reference_known(
         self, transaction: Transaction, furnisher: MemberId, reference: str

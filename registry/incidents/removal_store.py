@@ -69,12 +69,20 @@ def taken_back(
 
 
 def under(transaction: Transaction, lookup_key: bytes) -> list[IncidentId]:
-    """The incidents that are found by a lookup key."""
+    """The incidents that are found by a lookup key, or were and are found by none any more."""
     columns = incident_identities.c
+    other = incident_identities.alias()
+    is_found = sa.exists().where(
+        other.c.incident_id == columns.incident_id, other.c.severed_at.is_(None)
+    )
     select = (
         sa.select(columns.incident_id)
-        .where(columns.lookup_key == lookup_key, columns.severed_at.is_(None))
+        .where(
+            columns.lookup_key == lookup_key,
+            sa.or_(columns.severed_at.is_(None), sa.not_(is_found)),
+        )
         .distinct()
+        .order_by(columns.incident_id)
     )
     return [IncidentId(each) for each in transaction.execute(select).scalars()]
 

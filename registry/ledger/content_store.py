@@ -84,11 +84,22 @@ def ids_from(transaction: Transaction, shard: Shard, *, first: int, entries_max:
 
 
 def about(
-    transaction: Transaction, lookup_key: bytes, *, after: UUID | None, entries_max: int
+    transaction: Transaction,
+    lookup_key: bytes,
+    *,
+    after: UUID | None,
+    entries_max: int,
+    log: Log | None = None,
 ) -> list[UUID]:
-    """Up to `entries_max` entries about a subject, in the order of their ids, after `after`."""
+    """Up to `entries_max` entries about a subject, in the order of their ids, after `after`.
+
+    `log`: only those of this log.
+    """
     columns = log_subjects.c
     select = sa.select(columns.entry_id).where(columns.lookup_key == lookup_key)
+    if log is not None:
+        is_it = sa.and_(log_entries.c.entry_id == columns.entry_id, log_entries.c.log == log)
+        select = select.where(sa.exists().where(is_it))
     if after is not None:
         select = select.where(columns.entry_id > after.bytes)
     select = select.order_by(columns.entry_id).limit(entries_max)

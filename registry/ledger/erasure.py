@@ -135,13 +135,32 @@ class Erasure:
         }
         return sorted(found)
 
-    def entries_about(
-        self, transaction: Transaction, lookup_key: bytes, *, entries_max: int
-    ) -> list[Settled]:
-        """Entries with content about a subject, of whatever kind, oldest first."""
-        uuids = content_store.about(transaction, lookup_key, after=None, entries_max=entries_max)
-        known = self._contents.of(transaction, uuids)
-        return [known[uuid] for uuid in uuids if uuid in known]
+    def accesses_about(
+        self, transaction: Transaction, lookup_key: bytes, *, held: Held, entries_max: int
+    ) -> tuple[list[Settled], int]:
+        """The next entries of the access log about a subject that may go, oldest first.
+
+        And how many were passed because they are held: they keep nothing behind them.
+        """
+        if lookup_key in held.lookup_keys:
+            return [], 1
+        found: list[Settled] = []
+        passed = 0
+        after: UUID | None = None
+        while len(found) < entries_max:
+            uuids = content_store.about(
+                transaction, lookup_key, after=after, entries_max=entries_max, log=Log.ACCESS
+            )
+            for uuid, each in sorted(self._contents.of(transaction, uuids).items()):
+                keys = self._contents.lookup_keys_of(each.opening) if each.opening else ()
+                if _is_held(uuid, keys, held):
+                    passed += 1
+                elif each.opening is not None:
+                    found.append(each)
+            if len(uuids) < entries_max:
+                break
+            after = uuids[-1]
+        return found[:entries_max], passed
 
     def is_waiting_about(self, transaction: Transaction, lookup_key: bytes) -> bool:
         """Whether an entry about a subject waits for its place, and so cannot be erased yet."""

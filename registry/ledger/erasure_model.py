@@ -94,11 +94,13 @@ class LegalHold:
     """Something that may not be erased until the hold is released.
 
     `id` is that of the entry that placed it; `ground` is a reference to the act
-    that asks for it, such as a docket number.
+    that asks for it, such as a docket number. `target` None: it held a subject who
+    was erased by order after its release; not even the lookup key is kept.
     """
 
     id: UUID
-    target: Target
+    kind: TargetKind
+    target: Target | None
     ground: str
     placed_by: MemberId
     placed_at: datetime

@@ -168,6 +168,7 @@ def start_over(transaction: Transaction) -> None:
 
 def add_hold(transaction: Transaction, hold: LegalHold) -> None:
     """Adds a hold."""
+    assert hold.target is not None
     values = {
         "id": hold.id.bytes,
         "ground": hold.ground,
@@ -268,6 +269,17 @@ def finish_order(transaction: Transaction, order: UUID, now: datetime) -> None:
     transaction.execute(update)
 
 
+def forget_subject(transaction: Transaction, lookup_key: bytes) -> None:
+    """Takes a subject's key out of the holds and orders that are over: they name nobody then."""
+    over = (
+        (legal_holds, legal_holds.c.released_at.is_not(None)),
+        (erasure_orders, erasure_orders.c.state == OrderState.DECLINED.value),
+    )
+    for table, is_over in over:
+        update = sa.update(table).where(table.c.lookup_key == lookup_key, is_over)
+        transaction.execute(update.values(lookup_key=None))
+
+
 def _target_values(target: Target) -> dict[str, Any]:
     values: dict[str, Any] = {"entry_id": None, "incident_id": None, "lookup_key": None}
     match target:
@@ -294,9 +306,10 @@ def _member(text: str | None) -> MemberId | None:
 
 def _hold(row: sa.Row[Any]) -> LegalHold:
     target = _target(row)
-    assert target is not None, "a hold holds something"
+    assert target is not None or row.released_at is not None, "a hold holds something"
     return LegalHold(
         id=UUID(bytes=bytes(row.id)),
+        kind=TargetKind.SUBJECT if target is None else kind_of(target),
         target=target,
         ground=row.ground,
         placed_by=MemberId(row.placed_by),

@@ -62,6 +62,7 @@ class LegalHolds:
         appended = _append(self._ledger, self._draft(call, target, ground, "placed"), call)
         hold = LegalHold(
             id=appended.uuid,
+            kind=kind_of(target),
             target=target,
             ground=ground,
             placed_by=call.caller.member,
@@ -81,6 +82,7 @@ class LegalHolds:
         by = call.caller.member
         if not erasure_store.release_hold(call.transaction, hold_id, by=by, now=call.now):
             raise HoldReleased
+        assert hold.target is not None, "only what is over forgets whom it was about"
         erasure_store.start_over(call.transaction)
         more: dict[str, JsonValue] = {"hold": with_prefix(Prefix.ENTRY, hold_id)}
         draft = self._draft(call, hold.target, hold.ground, "released", more)
@@ -159,7 +161,9 @@ class ErasureOrders:
         return erasure_store.orders(transaction, [OrderState.CONFIRMED])
 
     def finish(self, transaction: Transaction, order: ErasureOrder, now: datetime) -> None:
-        """Notes that an order is carried out; of a subject nothing remains in it."""
+        """Notes that an order is carried out; of a subject nothing remains in it, nor in others."""
+        if isinstance(order.target, SubjectTarget):
+            erasure_store.forget_subject(transaction, order.target.lookup_key)
         erasure_store.finish_order(transaction, order.id, now)
 
     def _get(self, transaction: Transaction, order_id: UUID) -> ErasureOrder:

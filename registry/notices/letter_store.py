@@ -1,6 +1,7 @@
 """Letters and contacts: what they say and where they go is sealed."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,15 @@ letters = sa.Table(
     sa.Column("escalated_at", Instant),
     sa.Index("ix_letters_furnisher_state_id", "furnisher", "state", "id"),
     sa.Index("ix_letters_created_at", "created_at"),
+    sa.Index("ix_letters_incident_id", "incident_id"),
+)
+# Whom a letter is to, by every identity; gone when what it says is.
+letter_subjects = sa.Table(
+    "letter_subjects",
+    metadata,
+    sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
+    sa.Column("letter_id", sa.LargeBinary(16), primary_key=True),
+    sa.Index("ix_letter_subjects_letter_id", "letter_id"),
 )
 contacts = sa.Table(
     "contacts",
@@ -49,13 +59,19 @@ contacts = sa.Table(
 )
 
 
-def add(transaction: Transaction, letter: Letter) -> None:
-    """Inserts a letter."""
+def add(transaction: Transaction, letter: Letter, lookup_keys: Collection[bytes]) -> None:
+    """Inserts a letter to the person of these lookup keys."""
     transaction.execute(sa.insert(letters).values(_values(letter)))
+    rows = [{"lookup_key": key, "letter_id": letter.uuid.bytes} for key in sorted(set(lookup_keys))]
+    if rows:
+        transaction.execute(sa.insert(letter_subjects), rows)
 
 
 def put(transaction: Transaction, letter: Letter) -> None:
-    """Writes a letter over what it was."""
+    """Writes a letter over what it was; one that says nothing any more is to nobody."""
+    if letter.facts_sealed is None:
+        letter = replace(letter, contact_key=None, address_sealed=None)
+        _forget_subjects(transaction, [letter.uuid.bytes])
     statement = sa.update(letters).where(letters.c.id == letter.uuid.bytes)
     assert transaction.execute(statement.values(_values(letter))).rowcount == 1
 
@@ -98,7 +114,9 @@ def forget_facts(transaction: Transaction, delivered_before: datetime, letters_m
     ids = [bytes(each) for each in transaction.execute(old).scalars()]
     if ids:
         emptied = sa.update(letters).where(columns.id.in_(ids))
-        transaction.execute(emptied.values(facts_sealed=None, address_sealed=None))
+        nothing = {"facts_sealed": None, "address_sealed": None, "contact_key": None}
+        transaction.execute(emptied.values(nothing))
+        _forget_subjects(transaction, ids)
     return len(ids)
 
 
@@ -106,10 +124,26 @@ def forget_letters(transaction: Transaction, created_before: datetime, letters_m
     """Deletes some letters from before an instant; how many."""
     columns = letters.c
     old = sa.select(columns.id).where(columns.created_at < created_before).limit(letters_max)
-    ids = [bytes(each) for each in transaction.execute(old).scalars()]
-    if ids:
-        transaction.execute(sa.delete(letters).where(columns.id.in_(ids)))
-    return len(ids)
+    return _delete(transaction, old)
+
+
+def forget_subject(transaction: Transaction, lookup_key: bytes) -> int:
+    """Deletes every letter to a person that still says something; how many."""
+    columns = letter_subjects.c
+    return _delete(
+        transaction, sa.select(columns.letter_id).where(columns.lookup_key == lookup_key)
+    )
+
+
+def forget_incident(
+    transaction: Transaction, incident: IncidentId, written_before: datetime | None
+) -> int:
+    """Deletes the letters about an incident, or those of them from before an instant; how many."""
+    columns = letters.c
+    about = sa.select(columns.id).where(columns.incident_id == incident)
+    if written_before is not None:
+        about = about.where(columns.created_at < written_before)
+    return _delete(transaction, about)
 
 
 def keep_contact(
@@ -143,6 +177,19 @@ def contacts_of(
         .order_by(columns.kept_at.desc(), columns.lookup_key)
     )
     return [(bytes(row.lookup_key), bytes(row.address_sealed)) for row in rows]
+
+
+def _delete(transaction: Transaction, wanted: sa.Select[Any]) -> int:
+    ids = [bytes(each) for each in transaction.execute(wanted).scalars()]
+    if ids:
+        _forget_subjects(transaction, ids)
+        transaction.execute(sa.delete(letters).where(letters.c.id.in_(ids)))
+    return len(ids)
+
+
+def _forget_subjects(transaction: Transaction, ids: Collection[bytes]) -> None:
+    delete = sa.delete(letter_subjects).where(letter_subjects.c.letter_id.in_(ids))
+    transaction.execute(delete)
 
 
 def _values(letter: Letter) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class Letters:
             furnisher=furnisher,
             due_at=due_at(now, due or self._edition.deadlines.result_letter, self._edition),
         )
-        store.add(transaction, letter)
+        store.add(transaction, letter, lookup_keys)
         if contact_key is None:
             self._hand_over(transaction, letter, now)
         else:
@@ -153,7 +153,7 @@ class Letters:
         letter = self._letter(template, facts, now)
         sealed = self._sealer.seal(address.encode(), _address_context(letter.uuid))
         letter = replace(letter, address_sealed=sealed)
-        store.add(transaction, letter)
+        store.add(transaction, letter, ())
         self._promise_mail(transaction, letter, now)
         return letter.id
 
@@ -228,6 +228,24 @@ class Letters:
         if letter is None or not is_mailed:
             raise LetterNotFound
         return self._hand_over(transaction, replace(letter, delivery=None), now)
+
+    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> int:
+        """Deletes the letters to a person, whose erasure was ordered; how many said something."""
+        return store.forget_subject(transaction, lookup_key)
+
+    def forget_incident(
+        self,
+        transaction: Transaction,
+        incident: IncidentId,
+        *,
+        written_before: datetime | None = None,
+    ) -> int:
+        """Deletes the letters about an incident whose content goes; how many.
+
+        `written_before`: those from then on stay. They say that it was taken back, and are
+        the person's to read.
+        """
+        return store.forget_incident(transaction, incident, written_before)
 
     def _letter(self, template: LetterTemplate, facts: Mapping[str, str], now: datetime) -> Letter:
         assert facts.keys() == self._catalogue.facts_of(template), f"{template}: wrong facts"

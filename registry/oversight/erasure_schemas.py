@@ -18,7 +18,6 @@ from registry.ledger.erasure_model import (
     LegalHold,
     SubjectTarget,
     Target,
-    kind_of,
 )
 
 
@@ -113,7 +112,7 @@ def hold_document(hold: LegalHold) -> dict[str, Any]:
     """A hold as it is shown."""
     return {
         "id": with_prefix(Prefix.ENTRY, hold.id),
-        "kind": kind_of(hold.target).value,
+        "kind": hold.kind.value,
         "target": _shown(hold.target),
         "ground": hold.ground,
         "placed_by": hold.placed_by,

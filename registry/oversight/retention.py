@@ -36,26 +36,6 @@ from registry.rulebook.model import Rulebook
 
 INCIDENTS_AT_ONCE_MAX = 50
 _SWEEP_ROWS_MAX = 1000
-# Where erased content was, for whoever compacts the database.
-TABLES = (
-    "log_payloads",
-    "log_subjects",
-    "incidents",
-    "incident_identities",
-    "standings",
-    "lookup_outcomes",
-    "idempotent_answers",
-    "oversight_index",
-    "oversight_subjects",
-    "correction_subjects",
-    "contacts",
-    "screening_changes",
-    "screening_shelves",
-    "appeals",
-    "appeal_texts",
-    "appeal_reviews",
-    "appeal_files",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +61,9 @@ class Survey:
 class Retention:
     """Applies the edition's time limits and the confirmed orders.
 
-    `also_forget` are of the rooms that keep something under a subject's lookup key:
-    an order takes it with the rest.
+    `also_forget` are of the rooms that keep something under a subject's lookup key: an
+    order takes it with the rest; each gives how much of it must wait. `also_remove` are
+    of those that keep something about an incident besides.
     """
 
     def __init__(
@@ -95,7 +76,8 @@ class Retention:
         orders: ErasureOrders,
         incidents: Incidents,
         lookups: Lookups,
-        also_forget: Collection[Callable[[Transaction, bytes], object]],
+        also_forget: Collection[Callable[[Transaction, bytes], int]],
+        also_remove: Collection[Callable[[Transaction, Removable], object]],
         appeals: Appeals,
     ) -> None:
         self._database = database
@@ -106,6 +88,7 @@ class Retention:
         self._removal = incidents.removal
         self._lookups = lookups
         self._also_forget = also_forget
+        self._also_remove = also_remove
         self._appeals = appeals
 
     def run(self, now: datetime, *, entries_max: int = BATCH_ENTRIES_MAX) -> Iterator[Batch]:
@@ -211,6 +194,8 @@ class Retention:
         self._appeals.erase(transaction, incident, now)
         self._removal.remove(transaction, removable, by=erased.by, now=now)
         store.forget(transaction, erased.entries)
+        for remove in self._also_remove:
+            remove(transaction, removable)
         if order is not None:
             idempotency.forget_of(transaction, [removable.incident.furnisher])
         return Batch(cause=cause, entries=len(erased.entries), incidents=1)
@@ -275,14 +260,14 @@ class Retention:
         is_held = key in held.lookup_keys
         if not is_held:
             self._removal.forget_flags(transaction, key)
-        about = self._erasure.entries_about(transaction, key, entries_max=entries_max)
-        accesses = [each for each in about if each.place.shard.log is Log.ACCESS]
+        accesses, passed = self._erasure.accesses_about(
+            transaction, key, held=held, entries_max=entries_max
+        )
         erased = self._erase_ordered(transaction, accesses, order, held, now)
-        held_count = max(removed.held + erased.held, int(is_held))
-        if not held_count:
-            for forget in self._also_forget:
-                forget(transaction, key)
+        held_count = max(removed.held + passed, int(is_held))
         waiting = removed.waiting + self._erasure.is_waiting_about(transaction, key)
+        if not held_count:
+            waiting += sum(forget(transaction, key) for forget in self._also_forget)
         return Batch(
             cause=Cause.ORDER,
             entries=removed.entries + erased.entries,
@@ -299,12 +284,14 @@ class Retention:
         held: Held,
         now: datetime,
     ) -> Batch:
-        found = [self._removal.find(transaction, each) for each in incidents]
-        batches = [
-            self._remove(transaction, each, held, now, order=order.id)
-            for each in found
-            if each is not None
-        ]
+        batches: list[Batch] = []
+        for incident in incidents:
+            # What is held or waits does not count: it keeps nothing behind it.
+            if sum(each.incidents for each in batches) >= INCIDENTS_AT_ONCE_MAX:
+                break
+            found = self._removal.find(transaction, incident)
+            if found is not None:
+                batches.append(self._remove(transaction, found, held, now, order=order.id))
         return Batch(
             cause=Cause.ORDER,
             entries=sum(each.entries for each in batches),
@@ -354,10 +341,11 @@ class Retention:
                 is_done = self.sweep_some(transaction, now)
 
     def sweep_some(self, transaction: Transaction, now: datetime) -> bool:
-        """Deletes some answers and cases that are kept no longer; whether that was all."""
+        """Deletes some answers, cases and marks that are kept no longer; whether that was all."""
         answers = idempotency.forget_expired(transaction, now, _SWEEP_ROWS_MAX)
         cases = case_store.forget_before(transaction, self._accesses_end_at(now), _SWEEP_ROWS_MAX)
-        return max(answers, cases) < _SWEEP_ROWS_MAX
+        marks = self._removal.sweep(transaction, now, _SWEEP_ROWS_MAX)
+        return max(answers, cases, marks) < _SWEEP_ROWS_MAX
 
 
 def _batch(cause: Cause, erased: Erased) -> Batch:

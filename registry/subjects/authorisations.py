@@ -104,6 +104,10 @@ class Authorisations:
             store.spend(transaction, spent)
         return results
 
+    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> int:
+        """Deletes what a person has given, whose erasure was ordered; how many."""
+        return store.forget_subject(transaction, lookup_key)
+
     def sweep(self, transaction: Transaction, now: datetime, rows_max: int) -> int:
         """Deletes what is over; how many."""
         return store.sweep(transaction, now, rows_max)

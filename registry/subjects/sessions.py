@@ -116,6 +116,11 @@ class Sessions:
             transaction, store.sessions_of(transaction, lookup_keys, ENDED_AT_ONCE_MAX)
         )
 
+    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> None:
+        """Ends all sessions of a person, whose erasure was ordered, however many."""
+        while self.end_all_of(transaction, [lookup_key]):
+            pass
+
     def sweep(self, transaction: Transaction, wall_now: datetime, sessions_max: int) -> int:
         """Deletes sessions that are over by age; how many."""
         return store.end(transaction, store.expired(transaction, wall_now, sessions_max))

@@ -17,7 +17,7 @@ from registry.ledger import log_store
 from registry.ledger.erasure_model import Cause
 from registry.ledger.model import RecordType, decode_entry
 from registry.notices.letter_model import ContactChannel
-from registry.oversight.retention import TABLES
+from registry.oversight.kept import TABLES
 from tests.nodes import ORIGIN, Caller
 from tests.oversight.world import (
     World,

@@ -1,0 +1,442 @@
+"""An order about a person takes what every room keeps of them, and a hold keeps all of it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from registry.appeals.files import examine
+from registry.appeals.model import Appellant, Ground
+from registry.appeals.service import Contest
+from registry.database.compaction import compact
+from registry.database.transaction import Transaction
+from registry.identity.normalise import IdentifierType
+from registry.incidents import import_store
+from registry.incidents.flags import Flags
+from registry.incidents.import_model import Import, ImportState, LineProblem
+from registry.incidents.recording import Actor
+from registry.kernel.ids import IncidentId, MemberId, new_import_id
+from registry.ledger.erasure_model import Cause
+from registry.notices.letter_model import ContactChannel, LetterState, LetterTemplate
+from registry.oversight.kept import TABLES
+from registry.subjects.model import Assurance, ProvenIdentity, Subject
+from tests.appeals.pictures import image
+from tests.oversight.world import World, dump, files, ok, secret, stands_in, token
+
+HELD_SINCE = date(2020, 1, 1)
+# Marks that stay, or go by a clock alone: docs/privacy.md says so of each.
+STAYS = {"removed_incidents", "reinsertion_marks", "corrections", "recalled_lookups", "imports"}
+
+
+@dataclass
+class Life:
+    """All that can be known of a person called `name`, in every room."""
+
+    world: World
+    name: str = "ming"
+
+    @property
+    def key(self) -> bytes:
+        return self.world.lookup_key(self.name)
+
+    def identity(self) -> ProvenIdentity:
+        return ProvenIdentity(
+            type=IdentifierType.PHONE,
+            key_id="k1",
+            lookup_key=self.key,
+            seed=self.world.seed(self.name),
+            assurance=Assurance.PROVEN,
+            vouched_by=None,
+            held_since_on=HELD_SINCE,
+            proof=uuid4(),
+            proven_at=self.world.clock.now(),
+        )
+
+    def appellant(self) -> Appellant:
+        return Appellant(held_since_on={self.key: HELD_SINCE})
+
+    def is_filed(self, **changes: Any) -> str:
+        return self.world.file(self.name, **changes)
+
+    def says(self, text: str) -> None:
+        """A contact, and a statement in every answer."""
+        flags = Flags(proven_on=HELD_SINCE, statement=text, stated_at=self.world.clock.now())
+        with self.world.node.database.transaction() as transaction:
+            incidents = self.world.node.incidents
+            incidents.own.change_flags(transaction, [self.key], lambda _: flags)
+
+    def gives_address(self, address: str) -> None:
+        with self.world.node.database.transaction() as transaction:
+            self.world.node.noticing.contacts.keep(
+                transaction,
+                lookup_key=self.key,
+                channel=ContactChannel.EMAIL,
+                address=address,
+                now=self.world.clock.now(),
+            )
+
+    def is_written_to(self, incident: str | None, **more: Any) -> str:
+        """A letter, that carries `reasons`; through the furnisher where no address is known."""
+        now = self.world.clock.now()
+        facts = {"appeal": "apl_1", "incident": str(incident), "reasons": more.pop("reasons", "r")}
+        with self.world.node.database.transaction() as transaction:
+            return self.world.node.noticing.letters.write(
+                transaction,
+                lookup_keys=[self.key],
+                template=LetterTemplate.APPEAL_OVERTURNED,
+                facts=facts,
+                incident=None if incident is None else IncidentId(incident),
+                furnisher=self.world.platform().member.id,
+                now=now,
+            )
+
+    def comes_in(self) -> None:
+        """A session, and a one-use authorisation for a platform."""
+        node = self.world.node
+        with node.database.transaction() as transaction:
+            node.own_door.sessions.open(transaction, [self.identity()], self.world.clock.now())
+            node.own_door.authorisations.give(
+                transaction,
+                Subject(identities=(self.identity(),)),
+                member=self.world.platform().member.id,
+                order="order-9",
+                now=self.world.clock.now(),
+            )
+
+    def contests(self, incident: str, statement: str, *, lodged: bool) -> None:
+        """An appeal with words and a file."""
+        appeals = self.world.node.contesting.appeals
+        now, person = self.world.clock.now(), self.appellant()
+        contest = Contest(grounds=(Ground.NOT_ME,), statement=statement)
+        with self.world.node.database.transaction() as transaction:
+            drafted = appeals.draft(transaction, person, IncidentId(incident), contest, now)
+            shown = examine(image("PNG"), "image/png")
+            appeals.attach(transaction, person, drafted.id, shown, now)
+            if lodged:
+                appeals.lodge(transaction, person, drafted.id, now)
+
+    def is_candidate(self) -> None:
+        body = {
+            "identities": [token(self.name)],
+            "of_age": True,
+            "side": "buyer",
+            "experience": 10,
+            "member_since": "2024-01-01",
+            "completed_trades": 30,
+            "qualified_on": "2026-06-01",
+            "counterparties": [token("somebody")],
+        }
+        ok(self.world.platform().call("PUT", "/v1/jury/candidates/user-1", body))
+        other = {**body, "identities": [token("other")], "counterparties": [token(self.name)]}
+        ok(self.world.platform().call("PUT", "/v1/jury/candidates/user-2", other))
+
+    def line_was_refused(self, reference: str, detail: str) -> None:
+        """An import in which a line of this reference was refused."""
+        now = self.world.clock.now()
+        made = Import(
+            id=new_import_id(now),
+            furnisher=self.world.platform().member.id,
+            state=ImportState.FINISHED,
+            bytes_total=1,
+            reports=1,
+            filed=0,
+            repeated=0,
+            refused=1,
+            chunk_next=1,
+            request_id=uuid4(),
+            signed_request="a.b.c",
+            request_digest=bytes(32),
+            accepted_at=now,
+            ended_at=now,
+        )
+        problem = LineProblem(line=1, reference=reference, slug="x", detail=detail, errors=())
+        with self.world.node.database.transaction() as transaction:
+            import_store.add(transaction, made)
+            import_store.add_problems(transaction, made.id, [problem])
+
+    def order(self) -> str:
+        """The id of a confirmed order about the person."""
+        body = {"target": {"subject": token(self.name)}, "ground": "judgment 12/2026"}
+        order = self.world.ask("erasure-orders", body, 201)["order"]["id"]
+        self.world.ask(f"erasure-orders/{order}/confirmation", {}, by="court")
+        return str(order)
+
+
+@pytest.fixture
+def life(world: World) -> Life:
+    return Life(world=world)
+
+
+def whole(life: Life) -> tuple[str, dict[str, str]]:
+    """A person of whom every room keeps something: the incident, and texts that must go."""
+    marks = {name: secret() for name in ("intent", "statement", "said", "reasons", "line")}
+    incident = life.is_filed(intent=f"It was admitted: {marks['intent']}.")
+    life.world.look_up(life.name)
+    life.world.look_up(life.name, by="beta")
+    life.is_written_to(incident, reasons=marks["reasons"])
+    life.is_written_to(None)
+    life.gives_address("ming@mail.example")
+    life.is_written_to(incident)
+    life.says(marks["said"])
+    life.comes_in()
+    life.contests(incident, marks["statement"], lodged=True)
+    life.is_candidate()
+    life.line_was_refused("case-1", marks["line"])
+    # Once before there was a hold, which was released, and an order that was declined.
+    target = {"target": {"subject": token(life.name)}, "ground": "d"}
+    hold = life.world.ask("legal-holds", target, 201)["hold"]["id"]
+    life.world.ask(f"legal-holds/{hold}/release", {})
+    declined = life.world.ask("erasure-orders", target, 201)["order"]["id"]
+    life.world.ask(f"erasure-orders/{declined}/refusal", {})
+    life.world.settle()
+    with life.world.node.database.transaction() as transaction:
+        life.world.node.auditing.indexer.step(transaction)
+    return incident, marks
+
+
+def kept(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of every table that holds something of a person."""
+    return {table: world.rows(f"SELECT * FROM {table}") for table in TABLES}
+
+
+def contents(rows: dict[str, list[tuple[Any, ...]]]) -> set[bytes]:
+    """Everything long and binary in them: keys, seeds, seals, marks, salts."""
+    return {
+        bytes(value)
+        for table, some in rows.items()
+        if table not in STAYS
+        for row in some
+        for value in row
+        if isinstance(value, bytes | memoryview) and len(value) >= 32
+    }
+
+
+def test_an_order_leaves_nothing_of_a_person_anywhere(life: Life) -> None:
+    """Not in a table, a dump, a page of the file: what was filed, asked, said, shown, written."""
+    world = life.world
+    incident, marks = whole(life)
+    before = kept(world)
+    filled = {table for table, rows in before.items() if rows}
+    assert filled >= {
+        *("incidents", "incident_identities", "standings", "log_payloads", "log_subjects"),
+        *("letters", "letter_subjects", "contacts", "one_use_authorisations", "import_problems"),
+        *("subject_sessions", "subject_session_identities", "legal_holds", "erasure_orders"),
+        *("appeals", "appeal_texts", "appeal_files", "jury_candidates", "jury_candidate_keys"),
+        *("jury_counterparties", "oversight_index"),
+    }
+    life.order()
+    world.settle()
+    world.retain()
+    world.settle()
+    after = kept(world)
+    for table in (
+        *("incidents", "incident_identities", "standings", "letters", "letter_subjects"),
+        *("contacts", "one_use_authorisations", "subject_sessions", "import_problems"),
+        *("subject_session_identities", "appeal_texts", "appeal_reviews", "appeal_files"),
+    ):
+        assert [] == after[table], table
+    assert [None] == [row[2] for row in world.rows("SELECT 1, 2, lookup_key FROM appeals")]
+    # Another candidate stays, and nobody knows any more whom they traded with.
+    assert 1 == len(after["jury_candidates"])
+    assert [] == after["jury_counterparties"]
+    gone = contents(before) - contents(after)
+    assert life.key in gone
+    assert compact(world.node.database, TABLES).is_complete
+    everything = dump(world)
+    raw = files(world) if world.node.database.is_sqlite else b""
+    for mark in marks.values():
+        assert not stands_in(everything, mark.encode())
+        assert mark.encode() not in raw
+    for trace in {life.key, world.seed("ming"), *gone}:
+        assert not stands_in(everything, trace)
+        assert trace not in raw
+    assert 410 == world.platform().call("GET", f"/v1/incidents/{incident}").status_code
+
+
+def test_a_hold_keeps_all_of_a_person(life: Life) -> None:
+    """No room deletes anything while the person is held; then all of it goes."""
+    world = life.world
+    whole(life)
+    target = {"target": {"subject": token("ming")}, "ground": "docket"}
+    hold = world.ask("legal-holds", target, 201)["hold"]["id"]
+    before = kept(world)
+    life.order()
+    world.settle()
+    world.retain()
+    after = kept(world)
+    logs = {"log_payloads", "log_subjects", "oversight_index", "oversight_subjects"}
+    for table in TABLES:
+        if table not in {*logs, "erasure_orders", "pending_entries"}:
+            assert before[table] == after[table], table
+    world.ask(f"legal-holds/{hold}/release", {})
+    world.retain()
+    assert [] == kept(world)["letters"]
+    assert not stands_in(dump(world), life.key)
+
+
+def test_what_is_held_keeps_nothing_behind_it(life: Life) -> None:
+    """More is held than fits into a batch: the rest goes all the same, and the order waits."""
+    world = life.world
+    held = [world.look_up("ming", order=f"order-{number}") for number in range(3)]
+    world.settle()
+    for entry in held:
+        world.ask("legal-holds", {"target": {"entry": entry}, "ground": "d"}, 201)
+    free = [world.look_up("ming", order=f"free-{number}") for number in range(5)]
+    world.settle()
+    life.order()
+    list(world.node.auditing.retention.run(world.clock.now(), entries_max=2))
+    opened = opened_of(world, {*held, *free})
+    assert set(held) == opened
+
+
+def opened_of(world: World, entries: set[str]) -> set[str]:
+    """Those of these entries that have content."""
+    return {
+        entry
+        for entry in entries
+        if world.rows(
+            "SELECT 1 FROM log_payloads WHERE erased_by IS NULL AND entry_id = "
+            + _literal(world, entry)
+        )
+    }
+
+
+def _literal(world: World, entry: str) -> str:
+    octets = entry.removeprefix("ent_").replace("-", "")
+    return f"X'{octets}'" if world.node.database.is_sqlite else f"'\\x{octets}'::bytea"
+
+
+def test_entries_of_incidents_that_stay_keep_nothing_behind_them(life: Life) -> None:
+    """Cut off from another's incident, whose entries come first: who looked goes all the same."""
+    world = life.world
+    incidents = [
+        world.file("ming", reference=f"case-{number}", order=f"order-{number}")
+        for number in range(3)
+    ]
+    world.settle()
+    # The incidents are another's besides.
+    with world.node.database.transaction() as transaction:
+        add_identity(transaction, life, incidents)
+        actor = Actor(member=None, now=world.clock.now(), request_id=uuid4(), more={"act": "s"})
+        for incident in incidents:
+            world.node.incidents.own.sever(transaction, actor, IncidentId(incident), [life.key])
+    world.settle()
+    entry = world.look_up("ming")
+    world.settle()
+    order = life.order()
+    world.settle()
+    list(world.node.auditing.retention.run(world.clock.now(), entries_max=2))
+    assert set() == opened_of(world, {entry})
+    orders = world.ask("erasure-orders/search", {})["orders"]
+    assert {order: "carried_out"} == {each["id"]: each["state"] for each in orders}
+    assert 3 == len(world.rows("SELECT id FROM incidents"))
+
+
+def add_identity(transaction: Transaction, life: Life, incidents: list[str]) -> None:
+    """Files these incidents under another person, too."""
+    other = Life(world=life.world, name="hua")
+    sealed = life.world.node.protector.seal_seed(other.world.seed("hua"), other.key)
+    mark = "?" if transaction.is_sqlite else "%s"
+    marks = ", ".join([mark] * 7)
+    for incident in incidents:
+        transaction.raw_cursor().execute(
+            "INSERT INTO incident_identities (incident_id, position, type, key_id, lookup_key,"
+            f" seed_sealed, last_verified_on) VALUES ({marks})",
+            (incident, 7, "phone/1", "k1", other.key, sealed, "2026-10-01"),
+        )
+
+
+def test_a_draft_of_the_person_goes_too(life: Life) -> None:
+    """Words that were never lodged."""
+    incident = life.is_filed()
+    said = secret()
+    life.contests(incident, said, lodged=False)
+    life.world.settle()
+    life.order()
+    life.world.settle()
+    life.world.retain()
+    for table in ("appeals", "appeal_texts", "appeal_files"):
+        assert [] == life.world.rows(f"SELECT * FROM {table}")
+
+
+def test_letters_of_what_was_taken_back_go_and_the_result_stays(life: Life) -> None:
+    """The person still reads that it was taken back; what was written before is deleted."""
+    world = life.world
+    incident = life.is_filed()
+    world.settle()
+    life.is_written_to(incident)
+    world.move(minutes=5)
+    target = f"/v1/incidents/{incident}/withdrawal"
+    ok(world.platform().call("POST", target, {"reason": "a mistake"}))
+    later = life.is_written_to(incident)
+    world.settle()
+    world.move(days=2)
+    assert [1] == [each.incidents for each in world.retain() if each.incidents]
+    with world.node.database.reading() as transaction:
+        page = world.node.noticing.letters.waiting(
+            transaction, MemberId(world.platform().member.id), after=None, items_max=9
+        )
+    assert [later] == [each.letter.id for each in page.items]
+
+
+def test_a_letter_that_says_nothing_any_more_is_to_nobody(life: Life) -> None:
+    """Delivered, or kept long enough: neither facts, nor address, nor whom it was to."""
+    world = life.world
+    incident = life.is_filed()
+    first = life.is_written_to(incident)
+    life.gives_address("ming@mail.example")
+    life.is_written_to(incident)
+    assert 2 == len(world.rows("SELECT * FROM letter_subjects"))
+    # No relay takes it, and the furnisher carries it; both are delivered then.
+    world.node.worker.run_due()
+    told = {
+        "delivered_at": world.clock.now().isoformat().replace("+00:00", "Z"),
+        "channel": "in_app",
+        "proof": "sha256:" + "00" * 32,
+    }
+    for (letter,) in world.rows("SELECT id FROM letters"):
+        name = f"ltr_{UUID(bytes=bytes(letter))}"
+        answer = world.platform().call("POST", f"/v1/letters/{name}/delivery", told)
+        assert answer.status_code in (200, 201), answer.text
+    assert first.startswith("ltr_")
+    assert [] == world.rows("SELECT * FROM letter_subjects")
+    rows = world.rows("SELECT facts_sealed, contact_key, address_sealed, state FROM letters")
+    assert [(None, None, None, LetterState.DELIVERED.value)] * 2 == rows
+
+
+def test_marks_of_what_may_not_come_back_go_when_it_is_too_old(life: Life) -> None:
+    """Without another removal, by the sweep."""
+    world = life.world
+    life.is_filed()
+    world.settle()
+    life.order()
+    world.settle()
+    world.retain()
+    assert world.rows("SELECT * FROM reinsertion_marks")
+    world.move(days=4 * 366)
+    world.retain()
+    assert [] == world.rows("SELECT * FROM reinsertion_marks")
+
+
+def test_an_order_goes_on_where_it_was_killed(life: Life) -> None:
+    """Between any two of its transactions; run again it erases the rest, and nothing twice."""
+    world = life.world
+    entries = {world.look_up("ming", order=f"order-{number}") for number in range(5)}
+    life.comes_in()
+    world.settle()
+    life.order()
+    world.settle()
+    run = world.node.auditing.retention.run(world.clock.now(), entries_max=2)
+    assert 2 == next(run).entries
+    run.close()
+    assert 3 == len(opened_of(world, entries))
+    batches = list(world.node.auditing.retention.run(world.clock.now(), entries_max=2))
+    by_order = [each for each in batches if each.cause is Cause.ORDER]
+    assert set() == opened_of(world, entries)
+    world.settle()
+    again = list(world.node.auditing.retention.run(world.clock.now()))
+    assert [] == [each for each in again if each.cause is Cause.ORDER]
+    assert sum(each.entries for each in by_order) >= 3
+    assert world.node.fsck.check().erased >= 5
