@@ -6,6 +6,8 @@ from alembic import op
 revision: str = "0023"
 down_revision: str | None = "0022"
 
+FLAGGED = sa.text("flags IS NOT NULL")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -17,6 +19,13 @@ def upgrade() -> None:
     op.create_index("ix_letter_subjects_letter_id", "letter_subjects", ["letter_id"])
     op.create_index("ix_letters_incident_id", "letters", ["incident_id"])
     op.create_index("ix_import_problems_reference", "import_problems", ["reference"])
+    op.create_index(
+        "ix_standings_flagged",
+        "standings",
+        ["lookup_key"],
+        postgresql_where=FLAGGED,
+        sqlite_where=FLAGGED,
+    )
     # Letters that still say something and go to a contact; of the others it was never noted.
     op.execute(
         "INSERT INTO letter_subjects (lookup_key, letter_id) SELECT contact_key, id FROM letters"
@@ -26,6 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_standings_flagged", "standings")
     op.drop_index("ix_import_problems_reference", "import_problems")
     op.drop_index("ix_letters_incident_id", "letters")
     op.drop_table("letter_subjects")

@@ -4,7 +4,7 @@ What stays is a mark by which the furnisher is told that it was removed, so that
 report sent again does not bring back what was taken away. Source: RULEBOOK 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -13,6 +13,7 @@ from registry.database.transaction import Transaction
 from registry.identity.protection import Protector
 from registry.incidents import import_store, removal_store, standings, store
 from registry.incidents.changes import Listeners
+from registry.incidents.flags import Flags
 from registry.incidents.model import (
     Course,
     Incident,
@@ -143,6 +144,33 @@ class Removal:
     def forget_flags(self, transaction: Transaction, lookup_key: bytes) -> None:
         """Deletes what the person of this key has said at their own door."""
         standings.change_flags(transaction, [lookup_key], lambda _flags: None)
+
+    def forget_markers(
+        self,
+        transaction: Transaction,
+        now: datetime,
+        *,
+        after: bytes,
+        held: Set[bytes],
+        rows_max: int,
+    ) -> bytes | None:
+        """Deletes the protective markers that have run out, of the next people who say anything.
+
+        `held`: whose are left. Gives where to go on; None: that was all.
+        """
+        found = standings.flagged(transaction, after=after, rows_max=rows_max)
+        today = local_date(now, self._rulebook.current)
+
+        def running(flags: Flags | None) -> Flags | None:
+            if flags is None:
+                return None
+            markers = tuple(each for each in flags.markers if each.expires_on > today)
+            return replace(flags, markers=markers)
+
+        over = [key for key, flags in found if key not in held and running(flags) != flags]
+        if over:
+            standings.change_flags(transaction, over, running)
+        return found[-1][0] if len(found) == rows_max else None
 
     def sweep(self, transaction: Transaction, now: datetime, rows_max: int) -> int:
         """Deletes up to `rows_max` marks of acts that are too old to be filed again; how many."""

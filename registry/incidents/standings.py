@@ -34,6 +34,13 @@ standings = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     # What the person said at their own door; not of the incidents, and kept without any.
     sa.Column("flags", sa.Text),
+    # Few people say anything: whose markers are over is found among them alone.
+    sa.Index(
+        "ix_standings_flagged",
+        "lookup_key",
+        postgresql_where=sa.text("flags IS NOT NULL"),
+        sqlite_where=sa.text("flags IS NOT NULL"),
+    ),
     # Rows are rewritten in place: room on the page keeps the update off the index.
     postgresql_with={"fillfactor": 80},
 )
@@ -163,6 +170,20 @@ def change_flags(
         if kept is None:
             _run(transaction, _DROP_EMPTY, [key])
     return changed
+
+
+def flagged(transaction: Transaction, *, after: bytes, rows_max: int) -> list[tuple[bytes, Flags]]:
+    """The next rows in which a person says something, in the order of their keys."""
+    columns = standings.c
+    select = (
+        sa.select(columns.lookup_key, columns.flags)
+        .where(columns.flags.is_not(None), columns.lookup_key > after)
+        .order_by(columns.lookup_key)
+        .limit(rows_max)
+    )
+    return [
+        (bytes(row.lookup_key), flags_from_text(row.flags)) for row in transaction.execute(select)
+    ]
 
 
 def page(

@@ -339,6 +339,19 @@ class Retention:
         while not is_done:
             with self._database.transaction() as transaction:
                 is_done = self.sweep_some(transaction, now)
+        after: bytes | None = b""
+        while after is not None:
+            with self._database.transaction() as transaction:
+                after = self.forget_some_markers(transaction, now, after)
+
+    def forget_some_markers(
+        self, transaction: Transaction, now: datetime, after: bytes
+    ) -> bytes | None:
+        """Deletes protective markers that have run out; where to go on, None: that was all."""
+        held = self._erasure.begin(transaction)
+        return self._removal.forget_markers(
+            transaction, now, after=after, held=held.lookup_keys, rows_max=_SWEEP_ROWS_MAX
+        )
 
     def sweep_some(self, transaction: Transaction, now: datetime) -> bool:
         """Deletes some answers, cases and marks that are kept no longer; whether that was all."""

@@ -20,6 +20,7 @@ from registry.oversight.flagging import Flagging, Progress
 from registry.oversight.retention import Retention
 
 RETAIN_EVERY = timedelta(hours=1)
+MARKERS_EVERY = timedelta(days=1)
 FLAGS_EVERY = timedelta(hours=6)
 FLAGS_WAIT = timedelta(minutes=1)
 ENTRIES_MAX = 100
@@ -41,6 +42,7 @@ class Upkeep:
             "retention.incidents": (RETAIN_EVERY, self._remove_incidents),
             "retention.accesses": (RETAIN_EVERY, self._erase_accesses),
             "retention.answers": (RETAIN_EVERY, self._sweep),
+            "retention.markers": (MARKERS_EVERY, self._forget_markers),
             "oversight.flags": (FLAGS_EVERY, self._raise_flags),
         }
         return [
@@ -68,6 +70,11 @@ class Upkeep:
 
     def _sweep(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
         return None if self._retention.sweep_some(transaction, now) else Again(run_at=now)
+
+    def _forget_markers(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
+        after = bytes.fromhex(job.payload.get("after", ""))
+        further = self._retention.forget_some_markers(transaction, now, after)
+        return None if further is None else Again(run_at=now, payload={"after": further.hex()})
 
     def _raise_flags(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
         match self._flagging.step(transaction, now, ENTRIES_MAX):

@@ -1,7 +1,7 @@
 """An order about a person takes what every room keeps of them, and a hold keeps all of it."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +13,7 @@ from registry.appeals.service import Contest
 from registry.database.compaction import compact
 from registry.database.transaction import Transaction
 from registry.identity.normalise import IdentifierType
-from registry.incidents import import_store
+from registry.incidents import import_store, standings
 from registry.incidents.flags import Flags
 from registry.incidents.import_model import Import, ImportState, LineProblem
 from registry.incidents.recording import Actor
@@ -21,6 +21,7 @@ from registry.kernel.ids import IncidentId, MemberId, new_import_id
 from registry.ledger.erasure_model import Cause
 from registry.notices.letter_model import ContactChannel, LetterState, LetterTemplate
 from registry.oversight.kept import TABLES
+from registry.score.model import ProtectiveMarker
 from registry.subjects.model import Assurance, ProvenIdentity, Subject
 from tests.appeals.pictures import image
 from tests.oversight.world import World, dump, files, ok, secret, stands_in, token
@@ -418,6 +419,45 @@ def test_marks_of_what_may_not_come_back_go_when_it_is_too_old(life: Life) -> No
     world.move(days=4 * 366)
     world.retain()
     assert [] == world.rows("SELECT * FROM reinsertion_marks")
+
+
+def test_protective_markers_go_when_they_have_run_out(life: Life) -> None:
+    """The others stay, and those of who is held; a row in which nothing is said any more goes."""
+    world, now = life.world, life.world.clock.now()
+    today = now.date()
+    lives = {name: Life(world=world, name=name) for name in ("ming", "hua", "held")}
+    for one in lives.values():
+        days = (30, 400) if one.name == "hua" else (30,)
+        markers = tuple(
+            ProtectiveMarker(
+                incident_id=IncidentId(f"mrk_{number}"),
+                code=code,
+                effective_at=now,
+                expires_on=today + timedelta(days=number),
+            )
+            for number, code in zip(days, ("V401", "V402"), strict=False)
+        )
+        flags = Flags(proven_on=HELD_SINCE, markers=markers)
+        with world.node.database.transaction() as transaction:
+            world.node.incidents.own.change_flags(transaction, [one.key], lambda _, f=flags: f)
+    target = {"target": {"subject": token("held")}, "ground": "d"}
+    hold = world.ask("legal-holds", target, 201)["hold"]["id"]
+
+    def said() -> dict[bytes, int]:
+        with world.node.database.reading() as transaction:
+            rows = standings.flagged(transaction, after=b"", rows_max=9)
+        return {key: len(flags.markers) for key, flags in rows}
+
+    world.move(days=29)
+    world.retain()
+    assert {lives["ming"].key: 1, lives["hua"].key: 2, lives["held"].key: 1} == said()
+    world.move(days=1)
+    world.node.worker.run_due()
+    assert {lives["hua"].key: 1, lives["held"].key: 1} == said()
+    world.ask(f"legal-holds/{hold}/release", {})
+    world.retain()
+    assert {lives["hua"].key: 1} == said()
+    assert 1 == len(world.rows("SELECT * FROM standings"))
 
 
 def test_an_order_goes_on_where_it_was_killed(life: Life) -> None:
