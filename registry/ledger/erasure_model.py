@@ -1,6 +1,7 @@
 """What may be erased and when, what may not, and who says so."""
 
 import hashlib
+import unicodedata
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger.model import RecordType
 
 GROUND_CHARACTERS_MAX = 128
+AGENT_CHARACTERS_MAX = 64
 _TARGET_LABEL = b"ccr-target-v1\x00"
 
 # What the clock of the access log runs for: whoever looked or asked, and what they did.
@@ -109,8 +111,31 @@ class LegalHold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who acts for a supervisor: the member, the key that signed, whom the member named.
+
+    `agent` None: nobody was named; `kid` None: the order is older than this was noted.
+    """
+
+    member: MemberId
+    kid: str | None = None
+    agent: str | None = None
+
+    def is_another_than(self, other: "Person") -> bool:
+        """Whether these are two: of two members, or two of one, named, each with an own key.
+
+        A name alone is a word anyone may say; the key is what signed.
+        """
+        if self.member != other.member:
+            return True
+        names = {_plain(self.agent), _plain(other.agent)}
+        keys = {self.kid, other.kid}
+        return len(names) == len(keys) == 2 and "" not in names and None not in keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureOrder:
-    """An erasure that one member orders and another confirms.
+    """An erasure that one person orders and another confirms.
 
     `id` is that of the entry that ordered it. `target` None: a subject that was
     erased as ordered; not even its lookup key is kept.
@@ -121,9 +146,9 @@ class ErasureOrder:
     target: Target | None
     ground: str
     state: OrderState
-    ordered_by: MemberId
+    ordered_by: Person
     ordered_at: datetime
-    decided_by: MemberId | None = None
+    decided_by: Person | None = None
     decided_at: datetime | None = None
     carried_out_at: datetime | None = None
 
@@ -175,10 +200,11 @@ class SecondPersonNeeded(Problem):
     """Who orders an erasure cannot confirm it."""
 
     kind = Kind.FORBIDDEN
-    title = Text(en="Another member must confirm", zh="须由另一成员机构确认")
+    title = Text(en="Another person must confirm", zh="须由另一人确认")
     advice = Text(
-        en="An erasure by order takes two: one member orders, another confirms.",
-        zh="依命令删除须由两方完成：一方下令，另一方确认。",
+        en="An erasure by order takes two persons: of two members, or two agents of one, both"
+        " named, each signing with a key of their own.",
+        zh="依命令删除须由两人完成：分属两个成员机构，或同一机构两名具名且各用自己密钥签名的经办人。",
     )
 
 
@@ -191,6 +217,11 @@ class TargetNotErasable(Problem):
         en="An entry of the incident log goes with its incident; erasures and holds stay.",
         zh="事件日志的条目随事件一并删除；删除与法律保留的条目不可删除。",
     )
+
+
+def _plain(agent: str | None) -> str:
+    """A name as it is compared: however it is spaced or capitalised it is the same."""
+    return "".join(unicodedata.normalize("NFKC", agent or "").split()).casefold()
 
 
 def kind_of(target: Target) -> TargetKind:

@@ -21,6 +21,7 @@ from registry.ledger.erasure_model import (
     IncidentTarget,
     LegalHold,
     OrderState,
+    Person,
     SubjectTarget,
     Target,
     TargetKind,
@@ -53,8 +54,12 @@ erasure_orders = sa.Table(
     sa.Column("ground", sa.String(128), nullable=False),
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("ordered_by", sa.String(40), nullable=False),
+    sa.Column("ordered_kid", sa.String(64)),
+    sa.Column("ordered_agent", sa.String(64)),
     sa.Column("ordered_at", Instant, nullable=False),
     sa.Column("decided_by", sa.String(40)),
+    sa.Column("decided_kid", sa.String(64)),
+    sa.Column("decided_agent", sa.String(64)),
     sa.Column("decided_at", Instant),
     sa.Column("carried_out_at", Instant),
 )
@@ -223,7 +228,9 @@ def add_order(transaction: Transaction, order: ErasureOrder) -> None:
         "kind": order.kind.value,
         "ground": order.ground,
         "state": order.state.value,
-        "ordered_by": order.ordered_by,
+        "ordered_by": order.ordered_by.member,
+        "ordered_kid": order.ordered_by.kid,
+        "ordered_agent": order.ordered_by.agent,
         "ordered_at": order.ordered_at,
         **_target_values(order.target),
     }
@@ -247,14 +254,20 @@ def orders(
 
 
 def decide_order(
-    transaction: Transaction, order: UUID, state: OrderState, *, by: MemberId, now: datetime
+    transaction: Transaction, order: UUID, state: OrderState, *, by: Person, now: datetime
 ) -> bool:
     """Confirms or declines an order; False where it has been decided."""
     columns = erasure_orders.c
     update = (
         sa.update(erasure_orders)
         .where(columns.id == order.bytes, columns.state == OrderState.ORDERED.value)
-        .values(state=state.value, decided_by=by, decided_at=now)
+        .values(
+            state=state.value,
+            decided_by=by.member,
+            decided_kid=by.kid,
+            decided_agent=by.agent,
+            decided_at=now,
+        )
     )
     return transaction.execute(update).rowcount == 1
 
@@ -329,9 +342,13 @@ def _order(row: sa.Row[Any]) -> ErasureOrder:
         target=target,
         ground=row.ground,
         state=OrderState(row.state),
-        ordered_by=MemberId(row.ordered_by),
+        ordered_by=Person(
+            member=MemberId(row.ordered_by), kid=row.ordered_kid, agent=row.ordered_agent
+        ),
         ordered_at=row.ordered_at,
-        decided_by=_member(row.decided_by),
+        decided_by=None
+        if row.decided_by is None
+        else Person(member=MemberId(row.decided_by), kid=row.decided_kid, agent=row.decided_agent),
         decided_at=row.decided_at,
         carried_out_at=row.carried_out_at,
     )

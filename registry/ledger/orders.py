@@ -1,7 +1,7 @@
 """Legal holds, and erasure by order: who says what stays and what goes, each an entry.
 
-An erasure takes two: one member orders it, another confirms. A hold takes one,
-and outweighs every clock and every order until it is released.
+An erasure takes two persons: one orders it, another confirms (decision 0070). A hold
+takes one, and outweighs every clock and every order until it is released.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from registry.ledger.erasure_model import (
     OrderDecided,
     OrderNotFound,
     OrderState,
+    Person,
     SecondPersonNeeded,
     SubjectTarget,
     Target,
@@ -114,43 +115,48 @@ class ErasureOrders:
         self._ledger = ledger
         self._edition = edition
 
-    def order(self, call: Call, target: Target, ground: str) -> tuple[ErasureOrder, str]:
-        """Orders an erasure, which another member must confirm.
+    def order(
+        self, call: Call, target: Target, ground: str, agent: str | None
+    ) -> tuple[ErasureOrder, str]:
+        """Orders an erasure, which another person must confirm.
 
         Raises: EntryNotFound, TargetNotErasable.
         """
         log = _log_of(call.transaction, target)
         if isinstance(target, EntryTarget):
             _require_erasable(call.transaction, target)
-        appended = self._append(call, log, target, "ordered", {"ground": ground})
+        by = _person(call, agent)
+        appended = self._append(call, log, target, "ordered", {"ground": ground, **_named(by)})
         order = ErasureOrder(
             id=appended.uuid,
             kind=kind_of(target),
             target=target,
             ground=ground,
             state=OrderState.ORDERED,
-            ordered_by=call.caller.member,
+            ordered_by=by,
             ordered_at=call.now,
         )
         erasure_store.add_order(call.transaction, order)
         return order, self._ledger.receipt(appended)
 
-    def confirm(self, call: Call, order_id: UUID) -> tuple[ErasureOrder, str]:
+    def confirm(self, call: Call, order_id: UUID, agent: str | None) -> tuple[ErasureOrder, str]:
         """Makes an order final.
 
         Raises: OrderNotFound, OrderDecided, SecondPersonNeeded.
         """
         order = self._get(call.transaction, order_id)
-        if order.ordered_by == call.caller.member:
+        by = _person(call, agent)
+        if not by.is_another_than(order.ordered_by):
             raise SecondPersonNeeded
-        return self._decide(call, order, OrderState.CONFIRMED)
+        return self._decide(call, order, OrderState.CONFIRMED, by)
 
-    def decline(self, call: Call, order_id: UUID) -> tuple[ErasureOrder, str]:
+    def decline(self, call: Call, order_id: UUID, agent: str | None) -> tuple[ErasureOrder, str]:
         """Ends an order that nobody has confirmed; whoever ordered it may do so too.
 
         Raises: OrderNotFound, OrderDecided.
         """
-        return self._decide(call, self._get(call.transaction, order_id), OrderState.DECLINED)
+        order = self._get(call.transaction, order_id)
+        return self._decide(call, order, OrderState.DECLINED, _person(call, agent))
 
     def every(self, transaction: Transaction) -> Sequence[ErasureOrder]:
         """Every order, oldest first."""
@@ -175,14 +181,16 @@ class ErasureOrders:
         return order
 
     def _decide(
-        self, call: Call, order: ErasureOrder, state: OrderState
+        self, call: Call, order: ErasureOrder, state: OrderState, by: Person
     ) -> tuple[ErasureOrder, str]:
-        by = call.caller.member
         if not erasure_store.decide_order(call.transaction, order.id, state, by=by, now=call.now):
             raise OrderDecided
         assert order.target is not None
         log = _log_of(call.transaction, order.target)
-        said: dict[str, JsonValue] = {"order": with_prefix(Prefix.ENTRY, order.id)}
+        said: dict[str, JsonValue] = {
+            "order": with_prefix(Prefix.ENTRY, order.id),
+            **_named(by),
+        }
         appended = self._append(call, log, order.target, state.value, said)
         decided = replace(order, state=state, decided_by=by, decided_at=call.now)
         return decided, self._ledger.receipt(appended)
@@ -192,6 +200,14 @@ class ErasureOrders:
     ) -> Appended:
         draft = _draft(call, RecordType.ERASURE, log, target, outcome, self._edition, said)
         return _append(self._ledger, draft, call)
+
+
+def _person(call: Call, agent: str | None) -> Person:
+    return Person(member=call.caller.member, kid=call.caller.kid, agent=agent)
+
+
+def _named(person: Person) -> dict[str, JsonValue]:
+    return {} if person.agent is None else {"agent": person.agent}
 
 
 def _append(ledger: Ledger, draft: Draft, call: Call) -> Appended:

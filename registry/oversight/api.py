@@ -10,6 +10,7 @@ from registry.http.caller import Call, Scope
 from registry.http.openapi import describe_problems
 from registry.http.signed import signed
 from registry.http.wiring import the
+from registry.kernel.clock import format_instant
 from registry.kernel.ids import MemberId, Prefix, parse_id, with_prefix
 from registry.kernel.paging import CursorUnreadable, decode_cursor, encode_cursor
 from registry.ledger.model import RecordType
@@ -40,6 +41,7 @@ from registry.oversight.schemas import (
     ViewSchema,
     case_document,
     coverage_members,
+    coverage_text,
     entry_document,
     query_of,
     sample_document,
@@ -49,6 +51,7 @@ from registry.oversight.schemas import (
     types_of,
 )
 from registry.oversight.service import Oversight
+from registry.oversight.walking import Walk, decode_walk, encode_walk
 
 blueprint = Blueprint("oversight", __name__, description="For supervisors: every access, on record")
 
@@ -64,13 +67,14 @@ def search_entries(call: Call, search: dict[str, Any]) -> Any:
         call,
         query_of(search),
         subject_of_query(search),
-        after=_after(search, Prefix.ENTRY),
+        walk=_walk(search),
         entries_max=search["limit"],
     )
+    page = found.page
     return {
-        "entries": [entry_document(each) for each in found.entries],
-        "next": _cursor(found.next_after, Prefix.ENTRY),
-        **coverage_members(found.coverage, found.covered_until),
+        "entries": [entry_document(each) for each in page.entries],
+        "next": None if page.next is None else encode_walk(page.next),
+        **coverage_members(page.coverage, page.covered_until),
         "receipt": found.receipt,
     }
 
@@ -200,17 +204,22 @@ def export_entries(call: Call, asked: dict[str, Any]) -> Response:
         query_of(asked),
         subject_of_query(asked),
         asked["format"],
-        after=_after(asked, Prefix.ENTRY),
+        walk=_walk(asked),
         entries_max=asked["limit"],
     )
+    page = exported.page
     response = Response(exported.data, content_type=exported.media_type)
     response.headers["Export-Receipt"] = exported.receipt
-    response.headers["Export-Count"] = str(exported.count)
-    if exported.next_after is not None:
-        cursor = _cursor(exported.next_after, Prefix.ENTRY)
-        assert cursor is not None
-        response.headers["Export-Next"] = cursor
+    response.headers["Export-Count"] = str(len(page.entries))
+    response.headers["Export-Coverage"] = coverage_text(page.coverage)
+    response.headers["Export-Covered-Until"] = format_instant(page.covered_until)
+    if page.next is not None:
+        response.headers["Export-Next"] = encode_walk(page.next)
     return response
+
+
+def _walk(data: dict[str, Any]) -> Walk | None:
+    return decode_walk(data["cursor"]) if "cursor" in data else None
 
 
 def _cursor(after: UUID | None, prefix: Prefix) -> str | None:

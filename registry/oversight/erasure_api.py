@@ -22,9 +22,11 @@ from registry.ledger.model import EntryNotFound
 from registry.ledger.orders import ErasureOrders, LegalHolds
 from registry.oversight.erasure_schemas import (
     ActSchema,
+    DecidedSchema,
     HoldAnswerSchema,
     HoldsSchema,
     OrderAnswerSchema,
+    OrderedSchema,
     OrdersSchema,
     hold_document,
     order_document,
@@ -78,13 +80,13 @@ def release_hold(call: Call, _: dict[str, Any], hold_id: str) -> Any:
 @blueprint.route("/v1/oversight/erasure-orders", methods=["POST"])
 @signed(scope=Scope.AUDIT)
 @describe_problems(SupervisionOnly, EntryNotFound, TargetNotErasable)
-@blueprint.arguments(ActSchema)
+@blueprint.arguments(OrderedSchema)
 @blueprint.response(201, OrderAnswerSchema)
 def order_erasure(call: Call, act: dict[str, Any]) -> Any:
-    """Order an erasure, which another member must confirm."""
+    """Order an erasure, which another person must confirm."""
     require_supervision(call)
     target = target_of(act["target"], the(Protector))
-    order, receipt = the(ErasureOrders).order(call, target, act["ground"])
+    order, receipt = the(ErasureOrders).order(call, target, act["ground"], act.get("agent"))
     return {"order": order_document(order), "receipt": receipt}
 
 
@@ -104,24 +106,28 @@ def list_orders(call: Call, _: dict[str, Any]) -> Any:
 @blueprint.route("/v1/oversight/erasure-orders/<order_id>/confirmation", methods=["POST"])
 @signed(scope=Scope.AUDIT)
 @describe_problems(SupervisionOnly, SecondPersonNeeded, OrderNotFound, OrderDecided)
-@blueprint.arguments(NothingSchema)
+@blueprint.arguments(DecidedSchema)
 @blueprint.response(200, OrderAnswerSchema)
-def confirm_order(call: Call, _: dict[str, Any], order_id: str) -> Any:
-    """Confirm another member's order; the next run of retention carries it out."""
+def confirm_order(call: Call, decided: dict[str, Any], order_id: str) -> Any:
+    """Confirm another person's order; the next run of retention carries it out."""
     require_supervision(call)
-    order, receipt = the(ErasureOrders).confirm(call, _id(order_id, OrderNotFound))
+    order, receipt = the(ErasureOrders).confirm(
+        call, _id(order_id, OrderNotFound), decided.get("agent")
+    )
     return {"order": order_document(order), "receipt": receipt}
 
 
 @blueprint.route("/v1/oversight/erasure-orders/<order_id>/refusal", methods=["POST"])
 @signed(scope=Scope.AUDIT)
 @describe_problems(SupervisionOnly, OrderNotFound, OrderDecided)
-@blueprint.arguments(NothingSchema)
+@blueprint.arguments(DecidedSchema)
 @blueprint.response(200, OrderAnswerSchema)
-def decline_order(call: Call, _: dict[str, Any], order_id: str) -> Any:
+def decline_order(call: Call, decided: dict[str, Any], order_id: str) -> Any:
     """Decline an order nobody has confirmed, or take back one's own."""
     require_supervision(call)
-    order, receipt = the(ErasureOrders).decline(call, _id(order_id, OrderNotFound))
+    order, receipt = the(ErasureOrders).decline(
+        call, _id(order_id, OrderNotFound), decided.get("agent")
+    )
     return {"order": order_document(order), "receipt": receipt}
 
 

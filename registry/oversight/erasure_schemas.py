@@ -11,6 +11,7 @@ from registry.identity.schemas import TokenSchema, loaded_token
 from registry.kernel.clock import format_instant
 from registry.kernel.ids import IncidentId, Prefix, parse_id, with_prefix
 from registry.ledger.erasure_model import (
+    AGENT_CHARACTERS_MAX,
     GROUND_CHARACTERS_MAX,
     EntryTarget,
     ErasureOrder,
@@ -40,6 +41,18 @@ class ActSchema(StrictSchema):
 
     target = fields.Nested(TargetSchema, required=True)
     ground = Text(longest=GROUND_CHARACTERS_MAX, required=True)
+
+
+class OrderedSchema(ActSchema):
+    """What is ordered to go; `agent` is which of the member's staff orders it."""
+
+    agent = Text(longest=AGENT_CHARACTERS_MAX)
+
+
+class DecidedSchema(StrictSchema):
+    """A decision on an order; `agent` is which of the member's staff decides."""
+
+    agent = Text(longest=AGENT_CHARACTERS_MAX)
 
 
 class HoldSchema(AnswerSchema):
@@ -78,8 +91,10 @@ class OrderSchema(AnswerSchema):
     ground = fields.String(required=True)
     state = fields.String(required=True)
     ordered_by = fields.String(required=True)
+    ordered_agent = fields.String(required=True, allow_none=True)
     ordered_at = fields.String(required=True)
     decided_by = fields.String(required=True, allow_none=True)
+    decided_agent = fields.String(required=True, allow_none=True)
     decided_at = fields.String(required=True, allow_none=True)
     carried_out_at = fields.String(required=True, allow_none=True)
 
@@ -130,9 +145,11 @@ def order_document(order: ErasureOrder) -> dict[str, Any]:
         "target": _shown(order.target),
         "ground": order.ground,
         "state": order.state.value,
-        "ordered_by": order.ordered_by,
+        "ordered_by": order.ordered_by.member,
+        "ordered_agent": order.ordered_by.agent,
         "ordered_at": format_instant(order.ordered_at),
-        "decided_by": order.decided_by,
+        "decided_by": order.decided_by and order.decided_by.member,
+        "decided_agent": order.decided_by and order.decided_by.agent,
         "decided_at": order.decided_at and format_instant(order.decided_at),
         "carried_out_at": order.carried_out_at and format_instant(order.carried_out_at),
     }

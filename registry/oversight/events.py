@@ -19,9 +19,25 @@ from registry.oversight.model import IndexedEntry
 OCSF_VERSION = "1.3.0"
 CLASS_UID = 6003
 CATEGORY_UID = 6
-_CREATE, _READ = (1, "Create"), (2, "Read")
+_CREATE, _READ, _UPDATE, _DELETE = (1, "Create"), (2, "Read"), (3, "Update"), (4, "Delete")
 _INFORMATIONAL, _MEDIUM = (1, "Informational"), (3, "Medium")
-_ACTIVITIES: Mapping[RecordType, tuple[int, str]] = {RecordType.OUTCOME: _CREATE}
+# What an entry says was done; whoever looked, or tried to, read.
+_ACTIVITIES: Mapping[RecordType, tuple[int, str]] = {
+    RecordType.REPORT: _CREATE,
+    RecordType.AMENDMENT: _UPDATE,
+    RecordType.DISPUTE: _UPDATE,
+    RecordType.DECISION: _UPDATE,
+    RecordType.WITHDRAWAL: _UPDATE,
+    RecordType.EXPIRY: _UPDATE,
+    RecordType.MEMBER: _UPDATE,
+    RecordType.KEY: _UPDATE,
+    RecordType.SNAPSHOT: _CREATE,
+    RecordType.JURY: _CREATE,
+    RecordType.OUTCOME: _CREATE,
+    RecordType.ERASURE: _DELETE,
+    RecordType.LEGAL_HOLD: _UPDATE,
+    RecordType.PEER_CHECKPOINT: _CREATE,
+}
 _SERVICE = "consumer-credit-registry"
 COLUMNS = (
     "entry",

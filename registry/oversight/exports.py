@@ -22,7 +22,8 @@ from registry.oversight.events import cloud_event, facts_of
 from registry.oversight.formats import MEDIA_TYPES, TABULAR, ExportFormat, write_jsonl
 from registry.oversight.model import AccessQuery, IndexedEntry
 from registry.oversight.recording import Recorder, query_document, require_supervision
-from registry.oversight.service import Oversight
+from registry.oversight.service import Oversight, ResultPage
+from registry.oversight.walking import Walk
 
 # A bundle opens whom each entry is about, so it holds fewer.
 BUNDLE_ENTRIES_MAX = 1000
@@ -31,12 +32,11 @@ _READ_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A file and the receipt of its entry. `next_after` None: it holds all that was found."""
+    """A file of a page, and the receipt of its entry."""
 
     data: bytes
     media_type: str
-    count: int
-    next_after: UUID | None
+    page: ResultPage
     receipt: str
 
 
@@ -58,7 +58,7 @@ class Exports:
         subject: IdentityToken | None,
         file_format: ExportFormat,
         *,
-        after: UUID | None,
+        walk: Walk | None,
         entries_max: int,
     ) -> Exported:
         """The file; its entry is written in the same transaction.
@@ -68,9 +68,8 @@ class Exports:
         require_supervision(call)
         if file_format is ExportFormat.BUNDLE:
             entries_max = min(entries_max, BUNDLE_ENTRIES_MAX)
-        found, next_after, seeds = self.oversight.find(
-            call, query, subject, after=after, entries_max=entries_max
-        )
+        page = self.oversight.find(call, query, subject, walk=walk, entries_max=entries_max)
+        found, seeds = page.entries, list(page.seeds)
         settled = self._settled(call, found)
         if file_format is ExportFormat.BUNDLE:
             data = self._bundle(call, settled)
@@ -98,8 +97,7 @@ class Exports:
         return Exported(
             data=data,
             media_type=MEDIA_TYPES[file_format],
-            count=len(found),
-            next_after=next_after,
+            page=page,
             receipt=receipt,
         )
 

@@ -13,7 +13,7 @@ from registry.database.transaction import Transaction
 from registry.http.caller import Call
 from registry.kernel.ids import new_uuid
 from registry.ledger.model import RecordType
-from registry.oversight import case_store, day_store, store
+from registry.oversight import case_store, day_store, tally_store
 from registry.oversight.flags import Flagger
 from registry.oversight.indexing import COMMITTED_AFTER, Indexer
 from registry.oversight.model import Case, Coverage, Disposition
@@ -133,7 +133,7 @@ class Flagging:
 
     def _first_day(self, transaction: Transaction, now: datetime, covered: date) -> date:
         """Where new rules begin: with the oldest entry, but not for ever back."""
-        oldest_at = store.first_at(transaction, RecordType, datetime.fromtimestamp(0, UTC))
+        oldest_at = tally_store.first_at(transaction, RecordType, datetime.fromtimestamp(0, UTC))
         oldest = covered if oldest_at is None else local_date(oldest_at, self._edition)
         return max(min(oldest, covered), self._end(now) - LOOK_BACK_DAYS_MAX * _DAY)
 

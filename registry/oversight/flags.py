@@ -14,7 +14,7 @@ from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.ids import MemberId
 from registry.ledger.model import RecordType
-from registry.oversight import store
+from registry.oversight import tally_store
 from registry.oversight.model import Flag
 from registry.oversight.rules_reading import Rules
 from registry.rulebook.calendar import day_begins_at, local_date
@@ -79,7 +79,7 @@ class _Told:
         self, transaction: Transaction, window: _Window, subject: bytes, member: MemberId | None
     ) -> bool:
         """Whether any lookup of the subject was not in an earlier find; most lookups come first."""
-        by_member = store.lookups_of(
+        by_member = tally_store.lookups_of(
             transaction,
             [subject],
             from_at=window.from_at,
@@ -138,10 +138,13 @@ class Flagger:
     def next_day(self, transaction: Transaction, rule: str, day: date, before: date) -> date:
         """The next day after `day` with anything for a rule in its window; at most `before`."""
         window = self._window(rule, day + _DAY)
-        at = store.first_at(transaction, _COUNTED[rule], window.from_at)
+        at = tally_store.first_at(transaction, _COUNTED[rule], window.from_at)
         if at is None:
             return before
-        return min(max(day + _DAY, local_date(at, self._edition)), before)
+        return min(max(day + _DAY, self._day(at)), before)
+
+    def _day(self, at: datetime) -> date:
+        return local_date(at, self._edition)
 
     def _window(self, rule: str, last: date) -> _Window:
         days = self._rules.numbers[rule]["window_days"]
@@ -177,19 +180,23 @@ class Flagger:
     def _volume(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
         counts = _counted(transaction, _ATTEMPTS, [window])
         before = window.before(numbers["baseline_days"])
-        usual = _counted(transaction, _ATTEMPTS, [before])
+        usual = tally_store.usual_by_member(
+            transaction, _ATTEMPTS, from_at=before.from_at, until_at=before.until_at
+        )
         for member, lookups in sorted(counts.items()):
-            # Compared as whole numbers: lookups / window > times × usual / baseline.
-            expected = usual.get(member, 0) * window.days * numbers["times_max"]
-            is_much = lookups * before.days > expected
+            usually, first_at = usual.get(member, (0, None))
+            # Whoever began ten days ago has a baseline of ten days, not a thinner one of 28.
+            days = 0 if first_at is None else (window.first - self._day(first_at)).days
+            # Compared as whole numbers: lookups / window > times × usually / days.
+            is_much = lookups * max(days, 1) > usually * window.days * numbers["times_max"]
             if lookups >= numbers["lookups_min"] and is_much:
-                facts = {"lookups": lookups, "lookups_before": usual.get(member, 0)}
+                facts = {"lookups": lookups, "lookups_before": usually, "days_before": days}
                 yield member, None, facts
 
     def _distinct_subjects(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
-        for member, agent, subjects in store.agents_with_many_subjects(
+        for member, agent, subjects in tally_store.agents_with_many_subjects(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
@@ -201,7 +208,7 @@ class Flagger:
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
         told = _Told()
-        for member, subject, lookups in store.subjects_asked_often(
+        for member, subject, lookups in tally_store.subjects_asked_often(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
@@ -214,7 +221,7 @@ class Flagger:
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
         told = _Told()
-        for subject, members in store.subjects_asked_by_many(
+        for subject, members in tally_store.subjects_asked_by_many(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
@@ -226,32 +233,31 @@ class Flagger:
     def _miss_rate(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
         counts = _counted(transaction, _LOOKUPS, [window])
         spans = [(window.from_at, window.until_at)]
-        misses = store.count_by_member(transaction, _LOOKUPS, spans, _MISS)
+        misses = tally_store.count_by_member(transaction, _LOOKUPS, spans, _MISS)
         yield from _shares(counts, misses, numbers, "misses")
 
     def _off_hours(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
         counts = _counted(transaction, _LOOKUPS, [window])
         spans = window.hours(numbers["hours_from"], numbers["hours_until"])
-        off = store.count_by_member(transaction, _LOOKUPS, spans)
+        off = tally_store.count_by_member(transaction, _LOOKUPS, spans)
         yield from _shares(counts, off, numbers, "lookups_off_hours")
 
     def _after_dispute(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
-        seen: set[bytes] = set()
-        for subjects, at in store.disputed_subjects(
+        found = tally_store.looked_at_after_dispute(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
-            disputes_max=numbers["disputes_max"],
-        ):
-            if not seen.isdisjoint(subjects):
-                continue
-            seen |= set(subjects)
-            found = store.lookups_of(transaction, subjects, from_at=at, until_at=window.until_at)
-            for member, lookups in sorted(found.items()):
-                if len(lookups) > numbers["lookups_max"]:
-                    yield member, subjects[0], {"lookups": len(lookups)}
+            lookups_max=numbers["lookups_max"],
+        )
+        subjects = tally_store.subjects_of(transaction, {dispute for dispute, _, _ in found})
+        told: dict[MemberId, set[bytes]] = {}
+        for dispute, member, lookups in found:
+            # Two disputes of one person are one find of a member: that of the most lookups.
+            if told.setdefault(member, set()).isdisjoint(subjects[dispute]):
+                yield member, min(subjects[dispute]), {"lookups": lookups}
+            told[member] |= subjects[dispute]
 
     def _supervisor_views(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
@@ -265,7 +271,7 @@ def _counted(
     transaction: Transaction, record_types: Sequence[RecordType], windows: Sequence[_Window]
 ) -> Mapping[MemberId, int]:
     spans = [(each.from_at, each.until_at) for each in windows]
-    return store.count_by_member(transaction, record_types, spans)
+    return tally_store.count_by_member(transaction, record_types, spans)
 
 
 def _shares(

@@ -99,7 +99,10 @@ class IndexedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessQuery:
-    """What a supervisor asks for; None leaves a condition out."""
+    """What a supervisor asks for; None leaves a condition out.
+
+    `sizes` keeps to the first so many entries of each log, and to those logs.
+    """
 
     member: MemberId | None = None
     purpose: Purpose | None = None
@@ -109,6 +112,7 @@ class AccessQuery:
     from_at: datetime | None = None
     until_at: datetime | None = None
     record_types: Set[RecordType] = ACCESSES
+    sizes: Mapping[Shard, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

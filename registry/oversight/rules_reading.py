@@ -17,7 +17,7 @@ _NAMES: Mapping[str, frozenset[str]] = {
     "off_hours": frozenset(
         {"window_days", "hours_from", "hours_until", "lookups_min", "percent_max"}
     ),
-    "after_dispute": frozenset({"window_days", "lookups_max", "disputes_max"}),
+    "after_dispute": frozenset({"window_days", "lookups_max"}),
     "supervisor_views": frozenset({"window_days", "views_max"}),
 }
 

@@ -64,7 +64,8 @@ class QuerySchema(StrictSchema):
     until_at = Moment(data_key="until")
     types = TypesField()
     subject = fields.Nested(TokenSchema)
-    cursor = Word("[A-Za-z0-9_-]+", longest=512)
+    # It holds how far each half-year of each log had got: room for twenty years.
+    cursor = Word("[A-Za-z0-9_-]+", longest=4096)
 
 
 class SearchSchema(QuerySchema):
@@ -304,6 +305,11 @@ def coverage_members(coverage: Sequence[Coverage], covered_until: datetime) -> d
         {"log": each.shard.name, "indexed": each.indexed, "size": each.size} for each in coverage
     ]
     return {"coverage": logs, "covered_until": covered_until}
+
+
+def coverage_text(coverage: Sequence[Coverage]) -> str:
+    """How far the index has got in each log, for a header: `access/2026h2=7/9, …`."""
+    return ", ".join(f"{each.shard.name}={each.indexed}/{each.size}" for each in coverage)
 
 
 def shown_document(shown: Shown) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from registry.oversight.model import (
 )
 from registry.oversight.recording import Recorder, query_document, require_supervision
 from registry.oversight.sampling import draw
+from registry.oversight.walking import Walk, sizes_of
 
 _SUBJECT_PAGE = 500
 _SUBJECT_PAGES_MAX = 20
@@ -37,13 +38,24 @@ _DRAWS_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A page of a search. `next_after` None: there is no more in the index."""
+class ResultPage:
+    """A page of what was found, within a coverage. `next` None: there is no more in that.
+
+    `seeds` are of whom the query named.
+    """
 
     entries: tuple[IndexedEntry, ...]
-    next_after: UUID | None
+    seeds: tuple[bytes, ...]
     coverage: tuple[Coverage, ...]
     covered_until: datetime
+    next: Walk | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A page, and the receipt of the search."""
+
+    page: ResultPage
     receipt: str
 
 
@@ -105,7 +117,7 @@ class Oversight:
         query: AccessQuery,
         subject: IdentityToken | None,
         *,
-        after: UUID | None,
+        walk: Walk | None,
         entries_max: int,
     ) -> Found:
         """Entries that meet the query, oldest first; the search itself is an entry.
@@ -113,23 +125,14 @@ class Oversight:
         `subject` keeps those that are about the person of this token.
         """
         require_supervision(call)
-        entries, next_after, seeds = self.find(
-            call, query, subject, after=after, entries_max=entries_max
-        )
+        page = self.find(call, query, subject, walk=walk, entries_max=entries_max)
         said: dict[str, JsonValue] = {
             "query": query_document(query),
             "by_subject": subject is not None,
-            "results": len(entries),
+            "results": len(page.entries),
         }
-        return Found(
-            entries=tuple(entries),
-            next_after=next_after,
-            coverage=tuple(self._indexer.coverage(call.transaction)),
-            covered_until=self._indexer.covered_until(
-                call.transaction, call.now, query.record_types
-            ),
-            receipt=self._recorder.record(call, "search", said, seeds=seeds),
-        )
+        receipt = self._recorder.record(call, "search", said, seeds=page.seeds)
+        return Found(page=page, receipt=receipt)
 
     def find(
         self,
@@ -137,19 +140,37 @@ class Oversight:
         query: AccessQuery,
         subject: IdentityToken | None,
         *,
-        after: UUID | None,
+        walk: Walk | None,
         entries_max: int,
-    ) -> tuple[list[IndexedEntry], UUID | None, list[bytes]]:
-        """As `search`, for who records it another way: entries, where to go on, seeds named."""
-        self._indexer.step(call.transaction)
+    ) -> ResultPage:
+        """As `search`, for who records it another way."""
+        transaction = call.transaction
+        if walk is None:
+            self._indexer.step(transaction)
+            coverage = tuple(self._indexer.coverage(transaction))
+            until = self._indexer.covered_until(transaction, call.now, query.record_types)
+            after = None
+        else:
+            coverage, until, after = walk.coverage, walk.covered_until, walk.after
+        bounded = replace(query, sizes=sizes_of(coverage))
+        seeds: tuple[bytes, ...] = ()
         if subject is None:
-            found = store.search(call.transaction, query, after=after, entries_max=entries_max + 1)
+            found = store.search(transaction, bounded, after=after, entries_max=entries_max + 1)
             shown = found[:entries_max]
-            return shown, shown[-1].uuid if len(found) > entries_max else None, []
-        seed = self._protector.seed_of(subject.token)
-        key = self._protector.lookup_key(seed)
-        shown, next_after = self._about(call.transaction, query, key, after, entries_max)
-        return shown, next_after, [seed]
+            next_after = shown[-1].uuid if len(found) > entries_max else None
+        else:
+            seeds = (self._protector.seed_of(subject.token),)
+            key = self._protector.lookup_key(seeds[0])
+            shown, next_after = self._about(transaction, bounded, key, after, entries_max)
+        return ResultPage(
+            entries=tuple(shown),
+            seeds=seeds,
+            coverage=coverage,
+            covered_until=until,
+            next=None
+            if next_after is None
+            else Walk(after=next_after, coverage=coverage, covered_until=until),
+        )
 
     def show(self, call: Call, entries: Collection[UUID]) -> tuple[list[Shown], str]:
         """These entries opened, with proofs, and the receipt of the view.

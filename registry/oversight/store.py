@@ -1,6 +1,6 @@
 """What entries are found by, how far that has got; the cases and their dispositions."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -55,7 +55,6 @@ oversight_positions = sa.Table(
 
 _index = oversight_index.c
 _subjects = oversight_subjects.c
-_about = oversight_index.join(oversight_subjects, _subjects.entry_id == _index.entry_id)
 
 
 def position(transaction: Transaction, shard: Shard) -> int:
@@ -131,7 +130,7 @@ def reconcile(
     missing = sa.func.sum(sa.case((has_outcome, 0), else_=1))
     select = (
         sa.select(_index.member_id, sa.func.count().label("lookups"), missing.label("missing"))
-        .where(*_within([RecordType.LOOKUP], from_at, until_at))
+        .where(*made_within([RecordType.LOOKUP], from_at, until_at))
         .group_by(_index.member_id)
         .order_by(_index.member_id)
     )
@@ -158,7 +157,7 @@ def without_outcome(
     """A member's lookups in a window without an outcome in time, oldest first, after `after`."""
     select = sa.select(oversight_index).where(
         _index.member_id == member,
-        *_within([RecordType.LOOKUP], from_at, until_at),
+        *made_within([RecordType.LOOKUP], from_at, until_at),
         sa.not_(_has_outcome(transaction, within)),
     )
     if after is not None:
@@ -167,136 +166,12 @@ def without_outcome(
     return [_from_row(row) for row in rows]
 
 
-def first_at(
-    transaction: Transaction, record_types: Iterable[RecordType], from_at: datetime
-) -> datetime | None:
-    """When the first entry of these types was made, from an instant on; None: there is none."""
-    # One look into the index for each type; over several at once it would read them all.
-    found = [
-        transaction.execute(
-            sa.select(_index.at)
-            .where(_index.record_type == int(each), _index.at >= from_at)
-            .order_by(_index.at)
-            .limit(1)
-        ).scalar()
-        for each in record_types
-    ]
-    return min((each for each in found if each is not None), default=None)
-
-
-def count_by_member(
-    transaction: Transaction,
-    record_types: Iterable[RecordType],
-    windows: Sequence[tuple[datetime, datetime]],
-    match: str | None = None,
-) -> Mapping[MemberId, int]:
-    """How many entries of these types each member made in these windows together."""
-    within = sa.or_(*(sa.and_(_index.at >= low, _index.at < high) for low, high in windows))
-    select = sa.select(_index.member_id, sa.func.count().label("entries")).where(
-        _index.record_type.in_([int(each) for each in record_types]),
-        _index.member_id.is_not(None),
-        within,
-    )
-    if match is not None:
-        select = select.where(_index.match == match)
-    rows = transaction.execute(select.group_by(_index.member_id))
-    return {MemberId(row.member_id): row.entries for row in rows}
-
-
-def agents_with_many_subjects(
-    transaction: Transaction, *, from_at: datetime, until_at: datetime, subjects_max: int
-) -> list[tuple[MemberId, str, int]]:
-    """Member, agent and count where an agent asked for more different subjects than this."""
-    subjects = sa.func.count(_index.subject.distinct())
-    select = (
-        sa.select(_index.member_id, _index.agent, subjects.label("subjects"))
-        .where(*_within([RecordType.LOOKUP], from_at, until_at), _index.agent.is_not(None))
-        .group_by(_index.member_id, _index.agent)
-        .having(subjects > subjects_max)
-        .order_by(_index.member_id, _index.agent)
-    )
-    return [
-        (MemberId(row.member_id), row.agent, row.subjects) for row in transaction.execute(select)
-    ]
-
-
-def subjects_asked_often(
-    transaction: Transaction, *, from_at: datetime, until_at: datetime, lookups_max: int
-) -> list[tuple[MemberId, bytes, int]]:
-    """Member, subject and count where one member asked for one subject more often than this."""
-    lookups = sa.func.count()
-    select = (
-        sa.select(_index.member_id, _subjects.subject, lookups.label("lookups"))
-        .select_from(_about)
-        .where(*_within([RecordType.LOOKUP], from_at, until_at))
-        .group_by(_index.member_id, _subjects.subject)
-        .having(lookups > lookups_max)
-        .order_by(_index.member_id, lookups.desc(), _subjects.subject)
-    )
-    return [
-        (MemberId(row.member_id), bytes(row.subject), row.lookups)
-        for row in transaction.execute(select)
-    ]
-
-
-def subjects_asked_by_many(
-    transaction: Transaction, *, from_at: datetime, until_at: datetime, members_max: int
-) -> list[tuple[bytes, int]]:
-    """Subject and count where more different members asked for one subject than this."""
-    members = sa.func.count(_index.member_id.distinct())
-    select = (
-        sa.select(_subjects.subject, members.label("members"))
-        .select_from(_about)
-        .where(*_within([RecordType.LOOKUP], from_at, until_at))
-        .group_by(_subjects.subject)
-        .having(members > members_max)
-        .order_by(sa.func.count().desc(), _subjects.subject)
-    )
-    return [(bytes(row.subject), row.members) for row in transaction.execute(select)]
-
-
-def disputed_subjects(
-    transaction: Transaction, *, from_at: datetime, until_at: datetime, disputes_max: int
-) -> list[tuple[tuple[bytes, ...], datetime]]:
-    """Subjects and time of the disputes of a window, oldest first."""
-    disputes = (
-        sa.select(_index.entry_id, _index.at)
-        .where(*_within([RecordType.DISPUTE], from_at, until_at))
-        .order_by(_index.at, _index.entry_id)
-        .limit(disputes_max)
-        .subquery()
-    )
-    select = (
-        sa.select(disputes.c.entry_id, disputes.c.at, _subjects.subject)
-        .join(oversight_subjects, _subjects.entry_id == disputes.c.entry_id)
-        .order_by(disputes.c.at, disputes.c.entry_id, _subjects.subject)
-    )
-    found: dict[bytes, tuple[list[bytes], datetime]] = {}
-    for row in transaction.execute(select):
-        found.setdefault(bytes(row.entry_id), ([], row.at))[0].append(bytes(row.subject))
-    return [(tuple(subjects), at) for subjects, at in found.values()]
-
-
-def lookups_of(
-    transaction: Transaction,
-    subjects: Collection[bytes],
-    *,
-    from_at: datetime,
-    until_at: datetime,
-    member: MemberId | None = None,
-) -> Mapping[MemberId, set[bytes]]:
-    """By member the lookups in a window that were about any of `subjects`."""
-    select = (
-        sa.select(_index.member_id, _index.entry_id)
-        .select_from(_about)
-        .where(_subjects.subject.in_(subjects), *_within([RecordType.LOOKUP], from_at, until_at))
-    )
-    if member is not None:
-        select = select.where(_index.member_id == member)
-    found: dict[MemberId, set[bytes]] = {}
-    for row in transaction.execute(select):
-        found.setdefault(MemberId(row.member_id), set()).add(bytes(row.entry_id))
-    return found
+def made_within(
+    record_types: Iterable[RecordType], from_at: datetime, until_at: datetime
+) -> list[sa.ColumnElement[bool]]:
+    """That an entry is of one of these types, and was made between two instants."""
+    types = [int(each) for each in record_types]
+    return [_index.record_type.in_(types), _index.at >= from_at, _index.at < until_at]
 
 
 def _has_outcome(transaction: Transaction, within: timedelta) -> sa.ColumnElement[bool]:
@@ -313,17 +188,12 @@ def _has_outcome(transaction: Transaction, within: timedelta) -> sa.ColumnElemen
     return sa.exists().where(later.c.lookup_id == _index.entry_id, in_time)
 
 
-def _within(
-    record_types: Iterable[RecordType], from_at: datetime, until_at: datetime
-) -> list[sa.ColumnElement[bool]]:
-    types = [int(each) for each in record_types]
-    return [_index.record_type.in_(types), _index.at >= from_at, _index.at < until_at]
-
-
 def _conditions(query: AccessQuery) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [
         _index.record_type.in_(sorted(int(each) for each in query.record_types))
     ]
+    if query.sizes is not None:
+        conditions.append(sa.or_(sa.false(), *map(_is_below, query.sizes.items())))
     if query.member is not None:
         conditions.append(_index.member_id == query.member)
     if query.purpose is not None:
@@ -339,6 +209,13 @@ def _conditions(query: AccessQuery) -> list[sa.ColumnElement[bool]]:
     if query.until_at is not None:
         conditions.append(_index.at < query.until_at)
     return conditions
+
+
+def _is_below(bound: tuple[Shard, int]) -> sa.ColumnElement[bool]:
+    shard, size = bound
+    return sa.and_(
+        _index.log == int(shard.log), _index.shard == shard.half_year, _index.position < size
+    )
 
 
 def _to_row(entry: IndexedEntry) -> dict[str, Any]:

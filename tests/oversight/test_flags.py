@@ -84,7 +84,7 @@ def test_much_more_than_usual_is_found(database: Database) -> None:
     ]
     entries = [lookup(number % 290) for number in range(241)]
     flags = [each for each in find(database, usual + entries) if each.rule == "volume"]
-    assert [(ALPHA, {"lookups": 241, "lookups_before": 1680})] == [
+    assert [(ALPHA, {"lookups": 241, "lookups_before": 1680, "days_before": 28})] == [
         (each.member, each.facts) for each in flags
     ]
 
