@@ -20,6 +20,7 @@ from registry.incidents.recording import registry_itself
 from registry.incidents.rulings import Rulings
 from registry.jobs.kinds import Periodic, Share
 from registry.jobs.model import Again, Job
+from registry.ledger.holding import held_now
 
 KIND = "appeals.deadlines"
 EVERY = timedelta(minutes=1)
@@ -64,7 +65,12 @@ class Deadlines:
             if case is not None:
                 concluded += self._bring_up_to(transaction, case, now)
         self._docket.conclude(transaction, concluded, now)
-        drafts = store.drafts_before(transaction, now - DRAFTS_KEPT, appeals_max=DRAFTS_AT_ONCE_MAX)
+        drafts = store.drafts_before(
+            transaction,
+            now - DRAFTS_KEPT,
+            appeals_max=DRAFTS_AT_ONCE_MAX,
+            held=held_now(transaction),
+        )
         for draft in drafts:
             self._appeals.drop(transaction, draft)
         if len(free) < len({each.incident for each in due}):

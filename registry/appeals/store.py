@@ -29,6 +29,7 @@ from registry.database.types import Instant, Json, metadata
 from registry.incidents.model import Course
 from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.paging import Page
+from registry.ledger.erasure_model import Held
 from registry.rulebook.model import Severity
 
 _IS_OPEN = sa.text("state NOT IN ('draft', 'closed')")
@@ -229,16 +230,16 @@ def due(transaction: Transaction, now: datetime, *, appeals_max: int) -> list[Du
 
 
 def drafts_before(
-    transaction: Transaction, before: datetime, *, appeals_max: int
+    transaction: Transaction, before: datetime, *, appeals_max: int, held: Held
 ) -> list[AppealId]:
-    """Drafts begun before an instant, the oldest first."""
-    select = (
-        sa.select(appeals.c.id)
-        .where(_IS_DRAFT, appeals.c.created_at < before)
-        .order_by(appeals.c.created_at)
-        .limit(appeals_max)
+    """Drafts begun before an instant, the oldest first; what is held is not among them."""
+    columns = appeals.c
+    is_old = sa.and_(_IS_DRAFT, columns.created_at < before)
+    is_free = columns.incident_id.not_in(sorted(held.incidents)) & columns.lookup_key.not_in(
+        sorted(held.lookup_keys)
     )
-    return [AppealId(each) for each in transaction.execute(select).scalars()]
+    select = sa.select(columns.id).where(is_old, is_free).order_by(columns.created_at)
+    return [AppealId(each) for each in transaction.execute(select.limit(appeals_max)).scalars()]
 
 
 def outcomes_of(

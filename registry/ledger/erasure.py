@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from registry.database.transaction import Transaction
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import IncidentId, Prefix, new_uuid, with_prefix
-from registry.ledger import content_store, erasure_store
+from registry.ledger import content_store, erasure_store, holding
 from registry.ledger.contents import Contents, Settled, subject_of
 from registry.ledger.erasure_model import (
     EXPIRING_ACCESSES,
@@ -56,8 +56,7 @@ class Erasure:
 
     def begin(self, transaction: Transaction) -> Held:
         """What may not be erased in this transaction; nothing is added to it meanwhile."""
-        erasure_store.lock(transaction)
-        return erasure_store.held(transaction)
+        return holding.begin(transaction)
 
     def erase_accesses(
         self,

@@ -11,6 +11,7 @@ from registry.database.statements import insert_if_absent
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
 from registry.kernel.ids import EntryId, IncidentId, MemberId
+from registry.ledger.erasure_model import Held
 from registry.notices.correction_model import (
     Acknowledgement,
     Correction,
@@ -269,10 +270,18 @@ def forget_subject(transaction: Transaction, lookup_key: bytes) -> None:
     transaction.execute(sa.delete(correction_subjects).where(columns.lookup_key == lookup_key))
 
 
-def forget(transaction: Transaction, before: datetime, corrections_max: int) -> int:
-    """Deletes some corrections from before an instant with all about them; how many."""
+def forget(transaction: Transaction, before: datetime, corrections_max: int, held: Held) -> int:
+    """Deletes some corrections from before an instant with all about them; how many.
+
+    What is of an incident or a person that is held stays.
+    """
     columns = corrections.c
-    select = sa.select(columns.id).where(columns.at < before).limit(corrections_max)
+    of_held = sa.exists().where(
+        correction_subjects.c.correction_id == columns.id,
+        correction_subjects.c.lookup_key.in_(sorted(held.lookup_keys)),
+    )
+    is_free = sa.and_(sa.not_(of_held), columns.incident_id.not_in(sorted(held.incidents)))
+    select = sa.select(columns.id).where(columns.at < before, is_free).limit(corrections_max)
     old = [bytes(each) for each in transaction.execute(select).scalars()]
     if not old:
         return 0

@@ -21,6 +21,7 @@ from registry.kernel.clock import parse_instant
 from registry.kernel.ids import IncidentId, LookupId, MemberId, Prefix, new_uuid, uuid7, with_prefix
 from registry.kernel.paging import Page
 from registry.ledger.contents import Contents, header_of, subject_of
+from registry.ledger.holding import begin
 from registry.ledger.model import Opening, RecordType, decode_entry
 from registry.members.model import Role, ScopeNotWithheld
 from registry.members.service import Members
@@ -44,12 +45,7 @@ from registry.notices.correction_model import (
 from registry.notices.letter_model import LetterTemplate
 from registry.notices.letters import Letters
 from registry.notices.service import Notices
-from registry.rulebook.calendar import (
-    day_begins_at,
-    exact_duration,
-    last_day_run_out,
-    local_date,
-)
+from registry.rulebook.calendar import day_begins_at, exact_duration, last_day_run_out, local_date
 from registry.rulebook.model import Edition
 
 TRACE = "corrections.trace"
@@ -381,10 +377,10 @@ class Corrections:
 
     def _sweep(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
         """Forgets corrections when the accesses they are about are forgotten."""
-        kept = self._edition.deadlines.access_log_kept
-        last = last_day_run_out(kept, self._edition, now)
-        swept = store.forget(transaction, day_begins_at(last, self._edition), _SWEPT_MAX)
-        return Again(run_at=now) if swept == _SWEPT_MAX else None
+        last = last_day_run_out(self._edition.deadlines.access_log_kept, self._edition, now)
+        before, held = day_begins_at(last, self._edition), begin(transaction)
+        is_full = store.forget(transaction, before, _SWEPT_MAX, held) == _SWEPT_MAX
+        return Again(run_at=now) if is_full else None
 
 
 def _was_answered_with(opening: Opening, correction: Correction) -> bool:

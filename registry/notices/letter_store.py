@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
 from registry.kernel.ids import IncidentId, MemberId
+from registry.ledger.erasure_model import Held
 from registry.notices.letter_model import (
     Letter,
     LetterChannel,
@@ -103,14 +104,13 @@ def page_with_messenger(
     return [_letter_of(row) for row in rows]
 
 
-def forget_facts(transaction: Transaction, delivered_before: datetime, letters_max: int) -> int:
-    """Takes out what some delivered letters said; how many."""
+def forget_facts(
+    transaction: Transaction, delivered_before: datetime, letters_max: int, held: Held
+) -> int:
+    """Takes out what some delivered letters said, unless it is held; how many."""
     columns = letters.c
-    old = (
-        sa.select(columns.id)
-        .where(columns.facts_sealed.is_not(None), columns.delivered_at < delivered_before)
-        .limit(letters_max)
-    )
+    is_old = sa.and_(columns.facts_sealed.is_not(None), columns.delivered_at < delivered_before)
+    old = sa.select(columns.id).where(is_old, *_is_free(held)).limit(letters_max)
     ids = [bytes(each) for each in transaction.execute(old).scalars()]
     if ids:
         emptied = sa.update(letters).where(columns.id.in_(ids))
@@ -120,10 +120,13 @@ def forget_facts(transaction: Transaction, delivered_before: datetime, letters_m
     return len(ids)
 
 
-def forget_letters(transaction: Transaction, created_before: datetime, letters_max: int) -> int:
-    """Deletes some letters from before an instant; how many."""
+def forget_letters(
+    transaction: Transaction, created_before: datetime, letters_max: int, held: Held
+) -> int:
+    """Deletes some letters from before an instant, unless they are held; how many."""
     columns = letters.c
-    old = sa.select(columns.id).where(columns.created_at < created_before).limit(letters_max)
+    old = sa.select(columns.id).where(columns.created_at < created_before, *_is_free(held))
+    old = old.limit(letters_max)
     return _delete(transaction, old)
 
 
@@ -177,6 +180,16 @@ def contacts_of(
         .order_by(columns.kept_at.desc(), columns.lookup_key)
     )
     return [(bytes(row.lookup_key), bytes(row.address_sealed)) for row in rows]
+
+
+def _is_free(held: Held) -> list[sa.ColumnElement[bool]]:
+    columns = letter_subjects.c
+    to_held = sa.exists().where(
+        columns.letter_id == letters.c.id, columns.lookup_key.in_(sorted(held.lookup_keys))
+    )
+    # Null is of no incident: NOT IN would leave it out.
+    about_held = sa.func.coalesce(letters.c.incident_id, "").in_(sorted(held.incidents))
+    return [sa.not_(to_held), sa.not_(about_held)]
 
 
 def _delete(transaction: Transaction, wanted: sa.Select[Any]) -> int:

@@ -22,6 +22,7 @@ from registry.kernel.canonical import canonical_json
 from registry.kernel.clock import Clock
 from registry.kernel.ids import IncidentId, MemberId, new_uuid
 from registry.kernel.paging import Page
+from registry.ledger.holding import begin
 from registry.members.model import Role
 from registry.notices import letter_store as store
 from registry.notices.catalogue import Catalogue, Rendered
@@ -380,8 +381,9 @@ class Letters:
         return None
 
     def _sweep(self, transaction: Transaction, job: Job, now: datetime) -> Again | None:
-        emptied = store.forget_facts(transaction, now - BOUNCE_WAIT, _SWEPT_MAX)
-        deleted = store.forget_letters(transaction, now - LETTERS_KEPT, _SWEPT_MAX)
+        held = begin(transaction)
+        emptied = store.forget_facts(transaction, now - BOUNCE_WAIT, _SWEPT_MAX, held)
+        deleted = store.forget_letters(transaction, now - LETTERS_KEPT, _SWEPT_MAX, held)
         return Again(run_at=now) if _SWEPT_MAX in (emptied, deleted) else None
 
 
