@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from registry.ledger.bundle_verifier import BundleNotVerified, verify_bundle
 from registry.ledger.contents import header_of, subject_of
 from registry.ledger.model import RecordType, decode_entry
 from registry.members.model import Role
-from registry.oversight import formats
 from registry.oversight.events import COLUMNS
 from registry.oversight.sampling import draw
 from tests.nodes import new_caller
@@ -299,7 +299,7 @@ def test_columns_hold_what_the_table_holds(world: World) -> None:
 
 def test_columns_need_their_extra(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library Parquet is refused in words, and nothing is exported."""
-    monkeypatch.setattr(formats, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # what cannot be imported
     asked = {"format": "parquet", "types": ["lookup"]}
     assert 406 == world.supervisor().call("POST", "/v1/oversight/exports", asked).status_code
     world.settle()
