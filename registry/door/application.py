@@ -19,7 +19,7 @@ from registry.app.node import Node
 from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
 from registry.door.gathering import Gatherer
-from registry.door.work import EvaluationWork, LookupWork
+from registry.door.work import EvaluationWork, LookupWork, ReportWork
 from registry.http.requests import (
     is_access_logged,
     request_id_of,
@@ -30,6 +30,8 @@ from registry.http.signed import Door
 from registry.http.signed_request import ReceivedCall, VerifiedCall
 from registry.http.wiring import service_of
 from registry.identity.loading import load_evaluation
+from registry.incidents.gathered_filing import GatheredFiler
+from registry.incidents.report_reading import read_report
 from registry.kernel import strict_json
 from registry.kernel.problems import Problem
 from registry.lookups.api import read_one
@@ -41,6 +43,8 @@ logger = logging.getLogger("registry.door")
 
 # What is evaluated in one batch: about 4 ms of work.
 ELEMENTS_MAX = 16
+# What is filed in one batch: about 20 ms of work.
+REPORTS_MAX = 64
 _SCREENING = INDEX_PATH.encode("ascii")
 
 
@@ -99,12 +103,24 @@ class LeanDoor:
             evaluations=node.evaluations,
             origin=origin,
         )
+        reports = ReportWork(
+            database=node.database,
+            gate=gate,
+            clock=node.clock,
+            incidents=node.incidents,
+            filer=GatheredFiler(
+                rulebook=node.rulebook, keyring=node.keyring, parts=node.incidents.parts
+            ),
+            origin=origin,
+        )
         answers = Gatherer("lookups", lookups.perform, weight_max=INQUIRIES_MAX)
         evaluated = Gatherer("evaluations", evaluations.perform, weight_max=ELEMENTS_MAX)
+        filed = Gatherer("reports", reports.perform, weight_max=REPORTS_MAX)
         hot = (
             _HotCall("/v1/lookups", _load_lookup, answers),
             _HotCall("/v1/lookups/batch", _load_batch, answers),
             _HotCall("/v1/evaluations", _load_evaluation, evaluated),
+            _HotCall("/v1/incidents", _load_report, filed),
         )
         self._hot = {each.route.encode("ascii"): each for each in hot}
 
@@ -278,6 +294,11 @@ def _load_batch(document: Any) -> tuple[Any, int] | None:
 def _load_evaluation(document: Any) -> tuple[Any, int] | None:
     asked = load_evaluation(document)
     return None if asked is None else (asked, len(asked.blinded))
+
+
+def _load_report(document: Any) -> tuple[Any, int] | None:
+    report = read_report(document)
+    return None if report is None else (report, 1)
 
 
 def _after(body: bytes, receive: Receive) -> Receive:

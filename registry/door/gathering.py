@@ -29,10 +29,10 @@ logger = logging.getLogger("registry.door")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Replies to a batch in its order, and how long its commit took."""
+    """Replies to a batch in its order, and how long its commit took; None: it had several."""
 
     replies: Sequence[Reply]
-    commit_seconds: float
+    commit_seconds: float | None = None
 
 
 Perform = Callable[[Sequence[Arrival]], Done]

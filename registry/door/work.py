@@ -3,27 +3,39 @@
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 
+from registry.database.bulk import attempt
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
 from registry.door.arrivals import Arrival, Reply, problem_reply
 from registry.door.gathering import Done
-from registry.http.caller import DetachedCall, Scope
+from registry.http.answers import json_text
+from registry.http.caller import Call, DetachedCall, Scope
 from registry.http.gate import Gate, Passage
 from registry.http.problems import InternalFault
 from registry.http.signed import require_scope
 from registry.identity.api import allowance_after, evaluate_for
 from registry.identity.service import Evaluations
+from registry.incidents.api import filed_headers
+from registry.incidents.gathered_filing import GatheredFiler, NotAllNew
+from registry.incidents.model import Incident, Report
+from registry.incidents.recording import Actor
+from registry.incidents.schemas import filed_document
+from registry.incidents.service import Filed, Incidents
 from registry.kernel import base64url
 from registry.kernel.clock import Clock
-from registry.kernel.problems import Problem
-from registry.lookups.api import json_text, results_document
+from registry.kernel.problems import Kind, Problem
+from registry.lookups.api import results_document
 from registry.lookups.model import Inquiry, LookupAnswer, LookupRequest
 from registry.lookups.schemas import answer_document
 from registry.lookups.service import Lookups
 
 logger = logging.getLogger("registry.door")
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # A transaction that lasts longer has a database that does not answer.
 ANSWER_SECONDS_MAX = 8.0
 
@@ -148,6 +160,131 @@ class EvaluationWork:
         )
 
 
+class ReportWork:
+    """Files reports of any number of members, together where all of them are new."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        gate: Gate,
+        clock: Clock,
+        incidents: Incidents,
+        filer: GatheredFiler,
+        origin: str,
+    ) -> None:
+        self._database = database
+        self._gate = gate
+        self._clock = clock
+        self._incidents = incidents
+        self._filer = filer
+        self._origin = origin
+
+    def perform(self, arrivals: Sequence[Arrival]) -> Done:
+        """A reply to each arrival, once what it reports is on disk.
+
+        Raises: DatabaseUnavailable, LogFull; nothing is kept then.
+        """
+        try:
+            return self._together(arrivals)
+        except NotAllNew:
+            # Nothing was kept, not even that they were made.
+            return Done([self._alone(each) for each in arrivals])
+
+    def _together(self, arrivals: Sequence[Arrival]) -> Done:
+        with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
+            passages = self._gate.let_in(transaction, [each.verified for each in arrivals])
+            now = self._clock.now()
+            refusals = [_refusal(each, Scope.REPORT) for each in passages]
+            reports: list[tuple[Actor, Report]] = [
+                (_actor(arrival, now), arrival.asked)
+                for arrival, refusal in zip(arrivals, refusals, strict=True)
+                if refusal is None
+            ]
+            results = iter(self._filer.file(transaction, reports, now) if reports else ())
+            replies = [
+                self._reply(arrival, passage, refusal or next(results), Filed.NOW, now)
+                for arrival, passage, refusal in zip(arrivals, passages, refusals, strict=True)
+            ]
+            committing = time.perf_counter()
+        # Crash point: committed. Who gets no answer sends the report again and is given
+        # the incident it made.
+        return Done(replies, time.perf_counter() - committing)
+
+    def _alone(self, arrival: Arrival) -> Reply:
+        """The reply to one of them in a transaction of its own."""
+        try:
+            with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
+                (passage,) = self._gate.let_in(transaction, [arrival.verified])
+                now = self._clock.now()
+                refusal = _refusal(passage, Scope.REPORT)
+                try:
+                    if refusal is not None:
+                        raise refusal
+                    with attempt(transaction):
+                        found = self._incidents.report(
+                            _call_in(transaction, arrival, passage, now), arrival.asked
+                        )
+                except Problem as problem:
+                    if problem.kind is Kind.UNAVAILABLE:
+                        raise
+                    # Its work was undone; that the call was made remains known.
+                    return self._reply(arrival, passage, problem, Filed.BEFORE, now)
+                return self._reply(arrival, passage, found.incident, found.filed, now)
+        except Problem as problem:
+            # The others have theirs already.
+            return problem_reply(problem, origin=self._origin, request_id=arrival.request_id)
+
+    def _reply(
+        self,
+        arrival: Arrival,
+        passage: Passage,
+        result: Incident | Problem,
+        filed: Filed,
+        now: datetime,
+    ) -> Reply:
+        if isinstance(result, Problem):
+            return _refused(arrival, passage, result, self._origin)
+        state = self._incidents.state_of(result, now)
+        text = json_text(filed_document(result, state))
+        status = 201 if filed is Filed.NOW else 200
+        return _answered(passage, text, status, filed_headers(result, state))
+
+
+def _refusal(passage: Passage, scope: Scope) -> Problem | None:
+    """Why a call may not do what it came for."""
+    if passage.refusal is not None:
+        return passage.refusal
+    assert passage.caller is not None, "who is let in is known"
+    try:
+        require_scope(passage.caller, scope)
+    except Problem as problem:
+        return problem
+    return None
+
+
+def _actor(arrival: Arrival, now: datetime) -> Actor:
+    return Actor(
+        member=arrival.verified.key.caller.member,
+        now=now,
+        request_id=arrival.request_id,
+        signed_request=arrival.verified.jwt,
+        request_digest=arrival.verified.digest,
+    )
+
+
+def _call_in(transaction: Transaction, arrival: Arrival, passage: Passage, now: datetime) -> Call:
+    assert passage.caller is not None, "who is let in is known"
+    return Call(
+        transaction=transaction,
+        caller=passage.caller,
+        now=now,
+        request_id=arrival.request_id,
+        signed_request=arrival.verified.jwt,
+        request_digest=arrival.verified.digest,
+    )
+
+
 def _lookups(arrival: Arrival) -> list[LookupRequest]:
     asked = [arrival.asked] if isinstance(arrival.asked, LookupRequest) else arrival.asked
     return [each for each in asked if isinstance(each, LookupRequest)]
@@ -164,12 +301,15 @@ def _call(arrival: Arrival, passage: Passage, clock: Clock) -> DetachedCall:
     )
 
 
-def _answered(passage: Passage, text: str) -> Reply:
+def _answered(
+    passage: Passage, text: str, status: int = 200, headers: Mapping[str, str] = NO_HEADERS
+) -> Reply:
     assert passage.caller is not None, "who is let in is known"
     assert passage.allowance is not None, "who is let in was counted"
     return Reply(
-        status=200,
+        status=status,
         body=text.encode(),
+        headers=headers,
         allowances=(passage.allowance,),
         member=passage.caller.member,
     )

@@ -3,8 +3,9 @@
 from dataclasses import fields
 from typing import Any
 
-from flask import request, url_for
+from flask import Response, request, url_for
 
+from registry.http.answers import json_response
 from registry.http.blueprint import Blueprint
 from registry.http.caller import Call, Scope
 from registry.http.openapi import describe_header, describe_problems
@@ -19,6 +20,7 @@ from registry.incidents.model import (
     IncidentNotFound,
     ReferenceTaken,
     Report,
+    State,
     VersionMissing,
     VersionOutOfDate,
     etag_of,
@@ -31,6 +33,7 @@ from registry.incidents.schemas import (
     PageQuerySchema,
     ReportSchema,
     WithdrawalSchema,
+    filed_document,
 )
 from registry.incidents.service import Filed, Incidents
 from registry.kernel.ids import IncidentId, Prefix, parse_id
@@ -45,14 +48,15 @@ blueprint = Blueprint("incidents", __name__, description="Report, amend and with
 @blueprint.arguments(ReportSchema)
 @blueprint.response(201, FiledSchema)
 @blueprint.alt_response(200, schema=FiledSchema, description="Filed before, with the same body")
-def report_incident(call: Call, report: Report) -> Any:
+def report_incident(call: Call, report: Report) -> Response:
     """Report a confirmed incident."""
     filed = the(Incidents).report(call, report)
-    facts = _facts(call, filed.incident)
-    document = {"incident": facts, "receipt": filed.incident.report_receipt}
-    location = url_for("incidents.show_incident", incident_id=filed.incident.id)
-    headers = {"ETag": _etag(call, filed.incident), "Location": location}
-    return document, 201 if filed.filed is Filed.NOW else 200, headers
+    state = the(Incidents).state_of(filed.incident, call.now)
+    return json_response(
+        filed_document(filed.incident, state),
+        201 if filed.filed is Filed.NOW else 200,
+        filed_headers(filed.incident, state),
+    )
 
 
 @blueprint.route("/v1/incidents", methods=["GET"])
@@ -124,6 +128,11 @@ def withdraw_incident(call: Call, withdrawal: dict[str, Any], incident_id: str) 
     withdrawn = the(Incidents).withdraw(call, _incident_id(incident_id), reason, if_match)
     document = {"incident": _facts(call, withdrawn), "receipt": withdrawn.receipt}
     return document, 200, {"ETag": _etag(call, withdrawn)}
+
+
+def filed_headers(incident: Incident, state: State) -> dict[str, str]:
+    """Where a filed incident is from now on, and its version."""
+    return {"ETag": etag_of(incident, state), "Location": f"/v1/incidents/{incident.id}"}
 
 
 def _facts(call: Call, incident: Incident) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from registry.database.transaction import Transaction
 from registry.identity.keyring import Keyring
 from registry.incidents import removal_store, store
-from registry.incidents.filer import Accepted, Filer, Receipts
+from registry.incidents.filer import Accepted, Filer, Receipts, in_order
 from registry.incidents.import_model import LINE_BYTES_MAX, LineProblem, LineTooLong
 from registry.incidents.intake import Intake, Taken
 from registry.incidents.model import ReferenceTaken, Report
@@ -116,10 +116,9 @@ class BulkFiler:
             except Problem as problem:
                 refused.append(_line_problem(each, problem))
         if accepted:
-            # In one order everywhere, so that two imports never wait for each other in turn.
-            accepted.sort(key=lambda each: each.taken.report.reference)
-            batch = self._filer.make(actor, accepted, Receipts.PROMISED)
-            self._filer.file_all(transaction, batch, actor.now)
+            filings = [(actor, each) for each in accepted]
+            batch = self._filer.make(filings, Receipts.PROMISED, actor.now)
+            self._filer.file_all(transaction, in_order(batch), actor.now)
         return len(accepted), repeated, refused
 
     def _prepare(self, furnisher: MemberId, line: Line) -> Prepared:

@@ -18,6 +18,7 @@ from registry.incidents.model import Course, Incident, KeptIdentity, Recertifica
 from registry.incidents.recording import Actor, verified_on
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
+from registry.kernel.ids import MemberId
 from registry.ledger.model import Appended, Draft, Header, Log, RecordType
 from registry.ledger.service import Ledger, MadeEntries
 from registry.rulebook.calendar import local_date
@@ -67,19 +68,24 @@ class Filer:
         self._ledger = ledger
         self._listeners = listeners
 
-    def make(self, actor: Actor, accepted: Sequence[Accepted], receipts: Receipts) -> Batch:
-        """The incidents of accepted reports, and their entries; nothing is written yet."""
-        assert actor.member is not None, "members report, the registry never does"
+    def make(
+        self, accepted: Sequence[tuple[Actor, Accepted]], receipts: Receipts, now: datetime
+    ) -> Batch:
+        """The incidents of accepted reports, and their entries; nothing is written yet.
+
+        Who files many has one header for all of them.
+        """
         incidents = [
-            self._intake.incident(each.taken, actor.member, each.not_before, actor.now)
-            for each in accepted
+            self._intake.incident(each.taken, member_of(actor), each.not_before, now)
+            for actor, each in accepted
         ]
-        plain = self._header(actor, None)
+        actors = {id(actor): actor for actor, _ in accepted}
+        plain = {name: self._header(actor, None) for name, actor in actors.items()}
         drafts = [
-            self._draft(each.taken, incident, plain, actor)
-            for each, incident in zip(accepted, incidents, strict=True)
+            self._draft(each.taken, incident, plain[id(actor)], actor)
+            for (actor, each), incident in zip(accepted, incidents, strict=True)
         ]
-        entries = self._ledger.make(drafts, actor.now)
+        entries = self._ledger.make(drafts, now)
         is_signed = receipts is Receipts.SIGNED
         receipt_of = self._ledger.receipt if is_signed else self._ledger.promise
         news = [
@@ -88,7 +94,9 @@ class Filer:
                 identities=self._intake.kept(each.taken),
                 entry=entry,
             )
-            for each, incident, entry in zip(accepted, incidents, entries.appended, strict=True)
+            for (_, each), incident, entry in zip(
+                accepted, incidents, entries.appended, strict=True
+            )
         ]
         return Batch(news=news, entries=entries)
 
@@ -151,6 +159,18 @@ class Filer:
             signed_request=actor.signed_request,
             lookup_keys=taken.lookup_keys,
         )
+
+
+def member_of(actor: Actor) -> MemberId:
+    """The member that reports."""
+    assert actor.member is not None, "members report, the registry never does"
+    return actor.member
+
+
+def in_order(batch: Batch) -> Batch:
+    """The batch as it is written: in one order everywhere, so that two never wait in turn."""
+    news = sorted(batch.news, key=lambda each: (each.incident.furnisher, each.incident.reference))
+    return Batch(news=news, entries=batch.entries)
 
 
 def _with_receipt(incident: Incident, receipt: str) -> Incident:

@@ -77,6 +77,11 @@ class Reinsertion:
             found.update((bytes(row.mark), row.removed_at) for row in transaction.execute(select))
         return found
 
+    def is_any_known(self, transaction: Transaction, marks: Sequence[bytes]) -> bool:
+        """Whether something that left one of these marks was removed."""
+        some = (marks[at : at + _ASKED_MAX] for at in range(0, len(marks), _ASKED_MAX))
+        return any(_is_any_known(transaction, each) for each in some)
+
     def effective_not_before(
         self, report: Report, removed_at: datetime, edition: Edition
     ) -> datetime:

@@ -177,12 +177,14 @@ class Removal:
         today = local_date(now, self._rulebook.current)
         return self._reinsertion.forget_expired(transaction, today, rows_max)
 
-    def is_reference_known(
-        self, transaction: Transaction, furnisher: MemberId, reference: str
+    def is_any_reference_known(
+        self, transaction: Transaction, references: Sequence[tuple[MemberId, str]]
     ) -> bool:
-        """Whether this furnisher filed something under this reference, removed or not."""
-        mark = self.mark_of(furnisher, reference)
-        return removal_store.is_reference_known(transaction, furnisher, reference, mark)
+        """Whether one of the furnishers filed something under its reference, removed or not."""
+        marked = [
+            (furnisher, name, self.mark_of(furnisher, name)) for furnisher, name in references
+        ]
+        return removal_store.is_any_reference_known(transaction, marked)
 
     def refuse_removed(
         self, transaction: Transaction, furnisher: MemberId, incident: IncidentId

@@ -27,10 +27,20 @@ removed_incidents = sa.Table(
 
 _ASKED_MAX = 500
 _KNOWN = (
-    "SELECT 1 FROM incidents WHERE furnisher = ? AND reference = ?"
-    " UNION ALL SELECT 1 FROM removed_incidents WHERE furnisher = ? AND reference_mark = ?"
+    "SELECT 1 FROM incidents WHERE (furnisher, reference) IN {pairs}"
+    " UNION ALL SELECT 1 FROM removed_incidents WHERE (furnisher, reference_mark) IN {pairs}"
+    " LIMIT 1"
 )
-_KNOWN_POSTGRESQL = _KNOWN.replace("?", "%s")
+# LIMIT in the inner SELECT: each is looked up in the index, however few rows there were
+# when the plan was made.
+_KNOWN_POSTGRESQL = (
+    "SELECT 1 FROM unnest(%s::text[], %s::text[], %s::bytea[]) AS asked (furnisher, name, mark)"
+    " WHERE (SELECT true FROM incidents"
+    "  WHERE furnisher = asked.furnisher AND reference = asked.name LIMIT 1)"
+    " OR (SELECT true FROM removed_incidents"
+    "  WHERE furnisher = asked.furnisher AND reference_mark = asked.mark LIMIT 1)"
+    " LIMIT 1"
+)
 _GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
 
 
@@ -117,15 +127,22 @@ def was_removed(transaction: Transaction, furnisher: MemberId, incident: Inciden
     return _exists(transaction, *conditions)
 
 
-def is_reference_known(
-    transaction: Transaction, furnisher: MemberId, reference: str, reference_mark: bytes
+def is_any_reference_known(
+    transaction: Transaction, references: Sequence[tuple[MemberId, str, bytes]]
 ) -> bool:
-    """Whether this furnisher filed something under this reference, removed or not."""
+    """Whether a furnisher filed something under its reference, removed or not.
+
+    `references` are furnisher, reference and the mark the reference would have left.
+    """
     cursor = transaction.hot_cursor()
-    cursor.execute(
-        _KNOWN if transaction.is_sqlite else _KNOWN_POSTGRESQL,
-        (furnisher, reference, furnisher, reference_mark),
-    )
+    furnishers, names, marks = zip(*references, strict=True)
+    if transaction.is_sqlite:
+        places = ", ".join(["(?, ?)"] * len(references))
+        named = [value for pair in zip(furnishers, names, strict=True) for value in pair]
+        marked = [value for pair in zip(furnishers, marks, strict=True) for value in pair]
+        cursor.execute(_KNOWN.format(pairs=f"(VALUES {places})"), named + marked)
+    else:
+        cursor.execute(_KNOWN_POSTGRESQL, (furnishers, names, marks))
     return cursor.fetchone() is not None
 
 

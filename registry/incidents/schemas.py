@@ -26,11 +26,13 @@ from registry.identity.schemas import IDENTITIES_MAX, TokenSchema, loaded_token
 from registry.incidents.model import (
     Amendment,
     Block,
+    Incident,
     Recertification,
     Report,
     ReportedIdentity,
     State,
 )
+from registry.kernel.clock import format_instant
 from registry.kernel.money import MINOR_UNITS_MAX, Money
 from registry.kernel.paging import PAGE_ITEMS_MAX
 from registry.rulebook.filing import (
@@ -243,6 +245,24 @@ class FiledSchema(AnswerSchema):
 
     incident = fields.Nested(IncidentFactsSchema, required=True)
     receipt = fields.String(required=True, metadata={"description": "JWS, ccr-receipt+jwt"})
+
+
+def filed_document(incident: Incident, state: State) -> dict[str, Any]:
+    """What a report is answered with, by hand, since many come at once.
+
+    A test holds it to `FiledSchema`.
+    """
+    return {
+        "incident": {
+            "id": incident.id,
+            "state": state.value,
+            "effective_at": format_instant(incident.effective_at),
+            "expires_on": incident.expires_on.isoformat(),
+            "edition": incident.edition,
+            "severity": incident.severity and incident.severity.value,
+        },
+        "receipt": incident.report_receipt,
+    }
 
 
 class KeptIdentitySchema(AnswerSchema):

@@ -138,11 +138,11 @@ class Incidents:
         """
         transaction, furnisher = call.transaction, call.caller.member
         taken = self._intake.take(report)
-        if self._removal.is_reference_known(transaction, furnisher, report.reference):
+        if self._removal.is_any_reference_known(transaction, [(furnisher, report.reference)]):
             return self._same_report(transaction, furnisher, taken)
         require_proof(report, self._rulebook.current, self._keyring, call.now)
         accepted = Accepted(taken=taken, not_before=self._not_before(transaction, furnisher, taken))
-        batch = self._filer.make(caller_of(call), [accepted], Receipts.SIGNED)
+        batch = self._filer.make([(caller_of(call), accepted)], Receipts.SIGNED, call.now)
         incident = self._filer.file_one(transaction, batch, call.now)
         if incident is None:
             # Another call with this reference committed between our look and our write.

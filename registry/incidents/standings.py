@@ -62,7 +62,9 @@ _READ_POSTGRESQL = _READ + "= ANY(%s)"
 _STOOD = "SELECT lookup_key FROM standings WHERE lookup_key IN ({places})"
 _ADD = "INSERT INTO standings (lookup_key, contributions, version) VALUES (?, ?, 1)"
 _ADD_POSTGRESQL = (
-    "INSERT INTO standings (lookup_key, contributions, version) VALUES {places}"
+    "INSERT INTO standings (lookup_key, contributions, version)"
+    " SELECT lookup_key, contributions, 1"
+    " FROM unnest(%s::bytea[], %s::text[]) AS new (lookup_key, contributions)"
     " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
     " RETURNING lookup_key, (xmax = 0)::int"
 )
@@ -251,10 +253,9 @@ def _insert(transaction: Transaction, rows: Sequence[tuple[bytes, str]]) -> list
         stood = {bytes(key) for (key,) in cursor}
         cursor.executemany(_ADD, [row for row in rows if row[0] not in stood])
         return sorted(stood)
-    # In the order of VALUES. `xmax` of a row that was inserted is 0: it tells those
+    # In the order of the arrays. `xmax` of a row that was inserted is 0: it tells those
     # that stood, without another look, which could not see what is not committed.
-    places = ", ".join(["(%s, %s, 1)"] * len(rows))
-    cursor.execute(_ADD_POSTGRESQL.format(places=places), [value for row in rows for value in row])
+    cursor.execute(_ADD_POSTGRESQL, [[key for key, _ in rows], [text for _, text in rows]])
     return [key for key, is_new in cursor if not is_new]
 
 

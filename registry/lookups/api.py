@@ -1,6 +1,5 @@
 """The doors of lookups. Source: docs/protocol.md, section 4."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from flask import Response
 from marshmallow import ValidationError
 
+from registry.http.answers import json_response
 from registry.http.blueprint import Blueprint
 from registry.http.caller import Call
 from registry.http.openapi import describe_problems
@@ -57,7 +57,7 @@ def make_lookup(call: Call, lookup: LookupRequest) -> Response:
     if isinstance(result, Problem):
         # Returned, not raised: the refused lookup stands in the access log.
         return problem_response(result, the(Door).origin)
-    return _json(answer_document(result))
+    return json_response(answer_document(result))
 
 
 @blueprint.route("/v1/lookups/batch", methods=["POST"])
@@ -70,7 +70,7 @@ def make_lookups(call: Call, batch: dict[str, Any]) -> Response:
     requests = [each for each in read if isinstance(each, LookupRequest)]
     answers = iter(_look_up(call, requests) if requests else ())
     results = [next(answers) if isinstance(each, LookupRequest) else each for each in read]
-    return _json({"results": results_document(results, the(Door).origin, call.request_id)})
+    return json_response({"results": results_document(results, the(Door).origin, call.request_id)})
 
 
 @blueprint.route("/v1/lookups/<lookup_id>/outcome", methods=["POST"])
@@ -128,12 +128,3 @@ def _lookup_id(text: str) -> LookupId:
     except ValueError:
         raise LookupNotFound from None
     return LookupId(text)
-
-
-def json_text(document: object) -> str:
-    """A document as it is sent."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-
-
-def _json(document: object) -> Response:
-    return Response(json_text(document), content_type="application/json")

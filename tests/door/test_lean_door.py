@@ -40,6 +40,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "a batch": ("POST", "/v1/lookups/batch", batch([question("ming"), 7, question("other")])),
     "an empty batch": ("POST", "/v1/lookups/batch", batch([])),
     "a batch of misfits": ("POST", "/v1/lookups/batch", batch([None, {}])),
+    "a misfit of a report": ("POST", "/v1/incidents", {"reference": "r", "code": 7}),
     "an evaluation": ("POST", "/v1/evaluations", EVALUATION),
     "an evaluation of nothing": ("POST", "/v1/evaluations", {**EVALUATION, "blinded": []}),
     "an element that is none": (
@@ -306,3 +307,101 @@ def test_screening_is_answered_alike_by_both_doors(market: Market) -> None:
                     lean.body,
                     lean.headers.get("etag"),
                 )
+
+
+def reported(market: Market, *people: str, **changes: Any) -> Request:
+    return signed(market.furnisher, "POST", "/v1/incidents", market.filing(*people, **changes))
+
+
+def filed(market: Market) -> list[Any]:
+    """The entries of reports, in no order."""
+    return market.entries(RecordType.REPORT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"evidence": [], "intent": None},
+        {"code": "B999"},
+        {"reviewers": ["one"]},
+        {"identities": []},
+    ],
+)
+def test_a_report_is_answered_alike_by_both_doors(market: Market, changes: Any) -> None:
+    """Filed, incomplete or misfit: status, headers, document, and the same again."""
+    one, other = (market.filing("ming") | changes for _ in range(2))
+    for status in (201, 200):
+        through_flask = market.furnisher.call("POST", "/v1/incidents", one)
+        request = signed(market.furnisher, "POST", "/v1/incidents", other)
+        (lean,) = answers_of(LeanDoor(market.app), request)
+        assert through_flask.status_code == lean.status
+        assert changes or status == lean.status
+        assert through_flask.content_type == lean.headers["content-type"]
+        assert header_names(through_flask) == header_names(lean)
+        assert steady(through_flask.json) == steady(lean.json)
+        if not changes:
+            assert f"/v1/incidents/{lean.json['incident']['id']}" == lean.headers["location"]
+            shown = market.furnisher.call("GET", lean.headers["location"])
+            assert (200, lean.headers["etag"]) == (shown.status_code, shown.headers["ETag"])
+
+
+def test_reports_that_come_together_are_filed_each_for_itself(market: Market) -> None:
+    """Of two members about three people: one lacks its proof, one its scope, one is revoked."""
+    asker = new_caller(market.node, market.app, "Asker", frozenset({Role.INQUIRER}))
+    same = market.filing("fang") | {"reference": "the same"}
+    answers = answers_of(
+        LeanDoor(market.app),
+        reported(market, "ming", "ming's mail"),
+        reported(market, "ming"),
+        reported(market, "hua", reviewers=[]),
+        signed(asker, "POST", "/v1/incidents", market.filing("hua")),
+        signed(revoked(market), "POST", "/v1/incidents", market.filing("hua")),
+        signed(market.furnisher, "POST", "/v1/incidents", same),
+        signed(market.other_furnisher, "POST", "/v1/incidents", same),
+    )
+    assert [201, 201, 422, 403, 401, 201, 201] == [each.status for each in answers]
+    assert "/reviewers" in {each["pointer"] for each in answers[2].json["errors"]}
+    members = Counter(each["header"]["member"] for each in filed(market))
+    furnisher, other = market.furnisher.member.id, market.other_furnisher.member.id
+    assert Counter({furnisher: 3, other: 1}) == members
+    assert {each["subject"]["incident"] for each in filed(market)} == {
+        each.json["incident"]["id"] for each in answers if each.status == 201
+    }
+    active = [market.ask(who)["incidents"]["active"] for who in ("ming", "hua", "fang")]
+    assert [2, 0, 2] == active
+
+
+def test_of_reports_with_one_reference_one_is_filed(market: Market) -> None:
+    """Together, or one after the other; what came with them is filed all the same."""
+    once = market.filing("ming") | {"reference": "once"}
+    again, differs = dict(once), once | {"intent": "Something else altogether was meant."}
+    asked = [
+        signed(market.furnisher, "POST", "/v1/incidents", each) for each in (once, again, differs)
+    ]
+    answers = answers_of(LeanDoor(market.app), *asked, reported(market, "hua"))
+    assert Counter({201: 2, 200: 1, 409: 1}) == Counter(each.status for each in answers)
+    assert 2 == len(filed(market))
+    repeated = [signed(market.furnisher, "POST", "/v1/incidents", each) for each in (once, differs)]
+    answers = answers_of(LeanDoor(market.app), *repeated, reported(market, "fang"))
+    assert Counter({200: 1, 409: 1, 201: 1}) == Counter(each.status for each in answers)
+    assert 3 == len(filed(market))
+    # What was answered, refused ones too, is not answered once more.
+    replayed = answers_of(LeanDoor(market.app), *asked, *repeated)
+    assert {401} == {each.status for each in replayed}
+
+
+def test_what_was_withdrawn_does_not_come_back_with_others(market: Market) -> None:
+    """A report of the same act asks for its certificate; its neighbours are filed."""
+    filing = market.filing("ming")
+    made = market.furnisher.call("POST", "/v1/incidents", filing)
+    at = made.headers["Location"]
+    assert 200 == market.furnisher.call("POST", f"{at}/withdrawal", {}).status_code
+    back = filing | {"reference": "back again"}
+    answers = answers_of(
+        LeanDoor(market.app),
+        signed(market.furnisher, "POST", "/v1/incidents", back),
+        reported(market, "hua"),
+    )
+    assert [409, 201] == [each.status for each in answers]
+    assert answers[0].json["type"].endswith("/problems/reinsertion-refused")

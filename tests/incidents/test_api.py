@@ -1,11 +1,13 @@
 """The doors of furnishers: the wire, its limits and its problems."""
 
 import json
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from registry.incidents.schemas import FiledSchema, filed_document
 from registry.members.model import Role
 from tests.incidents.door import Signer, document
 from tests.incidents.world import World
@@ -49,6 +51,16 @@ def test_a_report_is_answered_as_published(alpha: Signer):
     assert 3 == len(answer.json["receipt"].split("."))
     assert f"{PATH}/{incident['id']}" == answer.headers["Location"]
     assert '"1-noticed"' == answer.headers["ETag"]
+
+
+def test_what_is_written_by_hand_is_what_the_schema_says(world: World):
+    """Also where the incident is protective and has no severity."""
+    incident = world.file().incident
+    for each in (incident, replace(incident, severity=None)):
+        state = world.state(each)
+        facts = {field.name: getattr(each, field.name) for field in fields(each)}
+        described = {"incident": facts | {"state": state}, "receipt": each.report_receipt}
+        assert FiledSchema().dump(described) == filed_document(each, state)
 
 
 def test_the_same_body_again_is_200_and_another_409(alpha: Signer):
