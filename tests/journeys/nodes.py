@@ -41,6 +41,7 @@ BESIDE = {
     "log_tiles",
     "notice_numbers",
     "notices",
+    "oversight_days",
     "oversight_index",
     "oversight_positions",
     "oversight_subjects",
