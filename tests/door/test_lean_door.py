@@ -379,9 +379,13 @@ def test_of_reports_with_one_reference_one_is_filed(market: Market) -> None:
     asked = [
         signed(market.furnisher, "POST", "/v1/incidents", each) for each in (once, again, differs)
     ]
-    answers = answers_of(LeanDoor(market.app), *asked, reported(market, "hua"))
-    assert Counter({201: 2, 200: 1, 409: 1}) == Counter(each.status for each in answers)
-    assert 2 == len(filed(market))
+    *answers, other = answers_of(LeanDoor(market.app), *asked, reported(market, "hua"))
+    # Two batches are under way at a time: whichever came first stands.
+    statuses = [each.status for each in answers]
+    assert statuses in ([201, 200, 409], [200, 201, 409], [409, 409, 201])
+    assert (201, 2) == (other.status, len(filed(market)))
+    if statuses[2] == 201:
+        once, differs = differs, once
     repeated = [signed(market.furnisher, "POST", "/v1/incidents", each) for each in (once, differs)]
     answers = answers_of(LeanDoor(market.app), *repeated, reported(market, "fang"))
     assert Counter({200: 1, 409: 1, 201: 1}) == Counter(each.status for each in answers)

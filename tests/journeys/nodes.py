@@ -33,6 +33,7 @@ BESIDE = {
     "deliveries",
     "delivery_attempts",
     "jobs",
+    "letter_subjects",
     "letters",
     "log_entries",
     "log_heads",
