@@ -126,6 +126,10 @@ class Contents:
         uuid = store.first_pending(transaction, record_types)
         return None if uuid is None else made_at(uuid)
 
+    def waiting_of(self, transaction: Transaction, uuids: Collection[UUID]) -> set[UUID]:
+        """Those of these entries that are committed and wait for their place."""
+        return log_store.still_pending(transaction, uuids)
+
     def about(
         self,
         transaction: Transaction,

@@ -87,8 +87,12 @@ def search_entries(call: Call, search: dict[str, Any]) -> Any:
 def view_entries(call: Call, view: dict[str, Any]) -> Any:
     """Open entries, with whom they are about and their proofs."""
     uuids = list(dict.fromkeys(parse_id(Prefix.ENTRY, each) for each in view["entries"]))
-    shown, receipt = the(Oversight).show(call, uuids)
-    return {"entries": [shown_document(each) for each in shown], "receipt": receipt}
+    shown, missing, receipt = the(Oversight).show(call, uuids)
+    return {
+        "entries": [shown_document(each) for each in shown],
+        "missing": {with_prefix(Prefix.ENTRY, each): why for each, why in missing.items()},
+        "receipt": receipt,
+    }
 
 
 @blueprint.route("/v1/oversight/samples", methods=["POST"])

@@ -1,7 +1,7 @@
 """Judges every day once by every rule, in order, as soon as the index covers it.
 
-Whoever was away for days finds them where they were left: each step is one rule over
-one window, and goes on where the last one committed.
+Whoever was away for days finds them where they were left: each step is a few windows of
+a rule and a day, and goes on where the last one committed.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,9 @@ from registry.rulebook.model import Edition
 
 # How far back a version of the rules looks when it is new.
 LOOK_BACK_DAYS_MAX = 31
-# What one call of a supervisor judges: four days by eight rules.
+# What one call of a supervisor judges: four days by eight rules; and a step of the job.
 WINDOWS_AT_ONCE_MAX = 32
+WINDOWS_A_STEP_MAX = 8
 _DAY = timedelta(days=1)
 
 
@@ -64,22 +65,25 @@ class Flagging:
         self._edition = edition
 
     def step(self, transaction: Transaction, now: datetime, entries_max: int) -> Progress:
-        """Judges one window; indexes up to `entries_max` entries where it is not covered yet.
+        """Judges some windows; indexes up to `entries_max` entries where none is covered yet.
 
         It waits for no more of the index than the window needs: a log that grows all the
         time keeps no rule from its day.
         """
         days = day_store.next_days(transaction, self._flagger.version)
+        is_begun = days.keys() >= set(self._flagger.rules)
+        if is_begun and self._is_complete(days, now):
+            return Progress.IS_COMPLETE
         covered = self._covered(transaction, now)
-        if days.keys() >= covered.keys():
-            if self._is_complete(days, now):
-                return Progress.IS_COMPLETE
-            # The index comes forward only where no day is held: nobody waits crosswise.
-            if all(days[rule] >= covered[rule] for rule in covered):
-                is_forward = self._indexer.step(transaction, entries_max) > 0
-                return Progress.CAME_FORWARD if is_forward else Progress.WAITS
+        # The index comes forward only where no day is held: nobody waits crosswise.
+        if is_begun and not _is_any_ready(days, covered):
+            if self._indexer.step(transaction, entries_max):
+                return Progress.CAME_FORWARD
+            # Another may have indexed what was left while this one waited for its turn.
+            is_ready = _is_any_ready(days, self._covered(transaction, now))
+            return Progress.CAME_FORWARD if is_ready else Progress.WAITS
         # Crash point: cases and the day they are of are one transaction; nothing is judged twice.
-        self._judge(transaction, now, covered, windows_max=1)
+        self._judge(transaction, now, covered, windows_max=WINDOWS_A_STEP_MAX)
         return Progress.CAME_FORWARD
 
     def run(self, call: Call) -> Judged:
@@ -148,8 +152,9 @@ class Flagging:
     def _covered(self, transaction: Transaction, now: datetime) -> dict[str, date]:
         """By rule the first day of which the index may lack something that it counts."""
         kinds = {rule: self._flagger.counted(rule) for rule in self._flagger.rules}
-        until = {
-            each: self._indexer.covered_until(transaction, now, each)
-            for each in set(kinds.values())
-        }
+        until = self._indexer.covered_untils(transaction, now, set(kinds.values()))
         return {rule: local_date(until[each], self._edition) for rule, each in kinds.items()}
+
+
+def _is_any_ready(days: Mapping[str, date], covered: Mapping[str, date]) -> bool:
+    return any(days[rule] < covered[rule] for rule in covered)

@@ -69,11 +69,22 @@ class Indexer:
         self, transaction: Transaction, now: datetime, record_types: Iterable[RecordType]
     ) -> datetime:
         """Every entry of these types made before this instant is indexed, unless it is erased."""
+        [until] = self.covered_untils(transaction, now, [frozenset(record_types)]).values()
+        return until
+
+    def covered_untils(
+        self, transaction: Transaction, now: datetime, kinds: Iterable[frozenset[RecordType]]
+    ) -> dict[frozenset[RecordType], datetime]:
+        """As `covered_until`, for several sets of types."""
         # Read before the logs: what gets its place in between is seen there.
-        waiting_since = self._contents.waiting_since(transaction, record_types) or _NEVER
+        waiting = {
+            each: self._contents.waiting_since(transaction, each) or _NEVER for each in kinds
+        }
         behind = [each for each in self.coverage(transaction) if each.indexed < each.size]
         first_left = min((self._next_made_at(transaction, each) for each in behind), default=_NEVER)
-        return min(now, waiting_since, first_left) - COMMITTED_AFTER
+        return {
+            each: min(now, since, first_left) - COMMITTED_AFTER for each, since in waiting.items()
+        }
 
     def facts(self, settled: Settled) -> IndexedEntry | None:
         """What an entry is found by, whether or not it is indexed; None: it is erased."""

@@ -182,9 +182,10 @@ class FoundSchema(CoveredSchema, RecordedSchema):
 
 
 class ShownSchema(RecordedSchema):
-    """Opened entries, each as its receipt leads to it."""
+    """Opened entries, each as its receipt leads to it; `missing`: why another is not shown."""
 
     entries = fields.List(fields.Dict(), required=True)
+    missing = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 class SampleAnswerSchema(RecordedSchema):

@@ -172,13 +172,19 @@ class Oversight:
             else Walk(after=next_after, coverage=coverage, covered_until=until),
         )
 
-    def show(self, call: Call, entries: Collection[UUID]) -> tuple[list[Shown], str]:
-        """These entries opened, with proofs, and the receipt of the view.
-
-        One that waits, or is none, is left out.
-        """
+    def show(
+        self, call: Call, entries: Collection[UUID]
+    ) -> tuple[list[Shown], dict[UUID, str], str]:
+        """These entries opened, with proofs; why others are not shown; the view's receipt."""
         require_supervision(call)
+        # Read before the logs: what gets its place in between is shown.
+        waiting = self._contents.waiting_of(call.transaction, entries)
         known = self._contents.of(call.transaction, entries)
+        missing = {
+            each: "waiting" if each in waiting else "unknown"
+            for each in entries
+            if each not in known
+        }
         trees = {
             shard: self._contents.signed_tree(call.transaction, shard)
             for shard in {each.place.shard for each in known.values()}
@@ -196,7 +202,7 @@ class Oversight:
         receipt = self._recorder.record(
             call, "view", {"results": len(shown)}, seeds=seeds, subject=_touched(list(known))
         )
-        return shown, receipt
+        return shown, missing, receipt
 
     def sample(
         self,

@@ -234,6 +234,24 @@ def test_events_leave_in_their_envelopes_and_name_nobody(world: World) -> None:
     assert (RecordType.EXPORT, digest) == (kind, header["digest"])
 
 
+def test_an_event_says_what_was_done(world: World) -> None:
+    """Of every type of entry: who reports creates, who erases deletes, who looks reads."""
+    entry = world.look_up("ming")
+    world.file("hua")
+    world.settle()
+    order = world.ask("erasure-orders", {"target": {"entry": entry}, "ground": "g"}, 201)["order"]
+    assert "ordered" == order["state"]
+    world.settle()
+    types = ["lookup", "report", "erasure", "member"]
+    data, _, _ = export(world, format="jsonl", types=types)
+    events = [json.loads(line)["data"] for line in data.splitlines()]
+    done = {(each["api"]["operation"], each["activity_id"]) for each in events}
+    assert {("lookup", 2), ("report", 1), ("erasure", 4), ("member", 3)} == done
+    for each in events:
+        assert 600300 + each["activity_id"] == each["type_uid"]
+        assert f"API Activity: {each['activity_name']}" == each["type_name"]
+
+
 def test_a_table_runs_nothing_in_a_spreadsheet(world: World) -> None:
     """A reference that begins like a formula is text."""
     world.look_up("ming", order="=cmd|'/C calc'!A1", agent="+staff")

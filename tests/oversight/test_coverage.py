@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from registry.kernel.clock import format_instant, parse_instant
+from registry.kernel.ids import new_uuid
 from registry.oversight import indexing
 from registry.oversight.indexing import COMMITTED_AFTER
 from tests.oversight.test_api import SHARD
@@ -144,3 +145,14 @@ def test_a_sample_has_the_facts_of_all_that_is_not_erased(
     )
     assert ("erased", None) == (drawn[gone]["missing"], drawn[gone]["facts"])
     assert drawn[gone]["erased_by"].startswith("ent_")
+
+
+def test_a_view_says_why_an_entry_is_not_shown(world: World) -> None:
+    """It waits for its place, or there is none of this id."""
+    shown = world.look_up("ming")
+    world.settle()
+    waiting = world.look_up("hua")
+    unknown = f"ent_{new_uuid(world.clock.now())}"
+    answer = world.ask("views", {"entries": [waiting, shown, unknown]})
+    assert [shown] == [each["id"] for each in answer["entries"]]
+    assert {waiting: "waiting", unknown: "unknown"} == answer["missing"]

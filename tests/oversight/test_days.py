@@ -1,13 +1,14 @@
 """Every rule judges every day once, in order, and none before all of it is indexed."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from registry.oversight import flagging, indexing, upkeep
-from registry.oversight.flagging import LOOK_BACK_DAYS_MAX
+from registry.oversight.flagging import LOOK_BACK_DAYS_MAX, Progress
 from registry.oversight.rules_reading import load_rules
 from tests.oversight.test_api import SHARD
 from tests.oversight.world import World
@@ -126,6 +127,27 @@ def test_new_rules_look_back_a_month_and_no_further(world: World) -> None:
     world.move(days=1)
     world.node.worker.run_due()
     assert ["same_subject_again"] == [rule for _, rule in windows(world)]
+
+
+def test_several_at_once_judge_each_day_once(world: World) -> None:
+    """Threads that step over the same days wait for each other and leave one case of each."""
+    for _ in range(3):
+        ask_often(world)
+        world.move(days=1)
+    flagging, now = world.node.auditing.flagging, world.clock.now()
+
+    def step_to_the_end() -> Progress:
+        progress = Progress.CAME_FORWARD
+        while progress is Progress.CAME_FORWARD:
+            with world.node.database.transaction() as transaction:
+                progress = flagging.step(transaction, now, 7)
+        return progress
+
+    with ThreadPoolExecutor(3) as pool:
+        ended = [pool.submit(step_to_the_end) for _ in range(3)]
+    assert {Progress.IS_COMPLETE} == {each.result() for each in ended}
+    assert ["same_subject_again"] * 3 == [rule for _, rule in windows(world)]
+    assert {"2026-10-09"} == judged_before(world)
 
 
 def test_two_at_once_judge_a_day_once(world: World) -> None:

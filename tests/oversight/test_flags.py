@@ -97,6 +97,38 @@ def test_four_times_the_usual_is_not_much(database: Database) -> None:
     assert "volume" not in rules_found(database, usual + [lookup(n) for n in range(240)])
 
 
+def test_a_young_member_has_a_baseline_of_its_own_days(database: Database) -> None:
+    """Who has asked as much as today for three days is not asked about; nor compared with 28."""
+    steady = [lookup(n, at=YESTERDAY - timedelta(days=1 + n % 3)) for n in range(3 * 250)]
+    assert "volume" not in rules_found(database, steady + [lookup(n % 290) for n in range(250)])
+
+
+def test_a_member_without_any_days_is_asked_about(database: Database) -> None:
+    """Nothing before, and at once enough to matter."""
+    [flag] = find(database, [lookup(n) for n in range(200)])
+    assert ("volume", {"lookups": 200, "lookups_before": 0, "days_before": 0}) == (
+        flag.rule,
+        flag.facts,
+    )
+
+
+def test_two_disputes_of_one_person_are_one_find(database: Database) -> None:
+    """Of each member that of the most lookups; another person's is another."""
+    days = [timedelta(days=3), timedelta(days=2), timedelta(days=2)]
+    people = [(7, 8), (8,), (9,)]
+    disputes = [
+        lookup(*numbers, record_type=RecordType.DISPUTE, at=YESTERDAY - day)
+        for numbers, day in zip(people, days, strict=True)
+    ]
+    after = [lookup(8) for _ in range(4)] + [lookup(7, at=YESTERDAY - timedelta(days=2.5))]
+    others = [lookup(9) for _ in range(4)]
+    found = find(database, [*disputes, *after, *others])
+    assert [("after_dispute", {"lookups": 5}), ("after_dispute", {"lookups": 4})] == [
+        (each.rule, each.facts) for each in found
+    ]
+    assert 2 == len({each.key for each in found})
+
+
 def test_an_agent_who_asks_for_very_many_is_found(database: Database) -> None:
     """By agent, not by member: two who share the work are two."""
     one = [lookup(number) for number in range(301)]
