@@ -24,6 +24,7 @@ from registry.subjects.authorisations import Authorisations
 from registry.subjects.chores import Chores
 from registry.subjects.contests import Contests
 from registry.subjects.corrections import OwnCorrections
+from registry.subjects.covering import Covering
 from registry.subjects.evaluating import Identifiers, OwnShare
 from registry.subjects.exporting import OwnExports
 from registry.subjects.histories import Histories
@@ -129,6 +130,7 @@ def assemble_own_door(
             sessions=sessions,
             own_views=own_views,
             contacts=noticing.contacts,
+            covering=Covering(edition=edition, incidents=incidents, own_views=own_views),
         ),
         sign_ins=sign_ins,
         sessions=sessions,

@@ -10,6 +10,7 @@ Sources: PNG (ISO 15948) 5.2 to 5.6; JPEG (ITU-T T.81) B.1; RFC 9649 (WebP); ISO
 """
 
 import io
+import re
 import struct
 import threading
 import zipfile
@@ -24,11 +25,21 @@ from registry.kernel.problems import FieldError
 
 FILE_BYTES_MAX = 10 * 1024 * 1024
 PIXELS_MAX = 50_000_000
+# Each scan of a progressive JPEG is drawn over the whole picture, however few its bytes.
+SCANNED_PIXELS_MAX = 600_000_000
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "application/pdf", "text/plain")
 
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MARKUP = (b"<!doctype", b"<html", b"<svg", b"<?xml", b"<script", b"%pdf-", b"mz", b"#!")
+_MARKUP = (
+    *(b"<!", b"<html", b"<head", b"<body", b"<svg", b"<?", b"<script", b"<iframe"),
+    *(b"%pdf-", b"%!ps", b"mz", b"#!", b"gif8", b"{\\rtf"),
+)
+# What makes an image, or a PDF, a file of another type as well: readers of these look
+# further than the first byte.
+_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"xar!\x00\x1c")
+_PAGES = re.compile(rb"<script|<html|<!doctype html|<\?php|<iframe", re.IGNORECASE)
+_PDF_BEGINS_WITHIN = 1024 + 5
 # JPEG markers that stand alone: TEM and RST0 to RST7.
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 # Decoding takes memory; one image at a time bounds it.
@@ -64,7 +75,7 @@ def _why_not(content: bytes, media_type: str) -> str | None:
         return "empty"
     if len(content) > FILE_BYTES_MAX:
         return "too_large"
-    if zipfile.is_zipfile(io.BytesIO(content)):
+    if zipfile.is_zipfile(io.BytesIO(content)) or any(each in content for each in _ARCHIVES):
         return "archive_inside"
     if media_type == "text/plain":
         return _why_not_text(content)
@@ -92,15 +103,18 @@ def _why_not_image(content: bytes, media_type: str) -> str | None:
         return "not_of_its_type"
     if end != len(content):
         return "more_after_its_end"
+    if b"%PDF-" in content[:_PDF_BEGINS_WITHIN] or _PAGES.search(content):
+        return "another_type_inside"
+    scans = _jpeg_scans(content) if media_type == "image/jpeg" else 1
     with _one_at_a_time:
-        return _why_not_decodable(content, _FORMATS[media_type])
+        return _why_not_decodable(content, _FORMATS[media_type], scans)
 
 
-def _why_not_decodable(content: bytes, image_format: str) -> str | None:
+def _why_not_decodable(content: bytes, image_format: str, scans: int) -> str | None:
     try:
         with Image.open(io.BytesIO(content), formats=[image_format]) as image:
             width, height = image.size
-            if width * height > PIXELS_MAX:
+            if width * height > PIXELS_MAX or width * height * scans > SCANNED_PIXELS_MAX:
                 return "too_many_pixels"
             if getattr(image, "n_frames", 1) != 1:
                 return "not_one_image"
@@ -144,27 +158,38 @@ def _webp_end(content: bytes) -> int | None:
 
 def _jpeg_end(content: bytes) -> int | None:
     """Where the end-of-image marker ends that belongs to the first start-of-image."""
+    return _jpeg_walk(content)[0]
+
+
+def _jpeg_scans(content: bytes) -> int:
+    """How many scans there are before the end of the image."""
+    return _jpeg_walk(content)[1]
+
+
+def _jpeg_walk(content: bytes) -> tuple[int | None, int]:
+    scans = 0
     if not content.startswith(b"\xff\xd8\xff"):
-        return None
+        return None, scans
     at = 2
     while at + 2 <= len(content):
         if content[at] != 0xFF:
-            return None
+            return None, scans
         marker = content[at + 1]
         if marker == 0xFF:
             at += 1
         elif marker == 0xD9:
-            return at + 2
+            return at + 2, scans
         elif marker in _JPEG_ALONE:
             at += 2
         elif at + 4 > len(content):
-            return None
+            return None, scans
         else:
             (length,) = struct.unpack_from(">H", content, at + 2)
             at += 2 + length
             if marker == 0xDA:
+                scans += 1
                 at = _after_scan(content, at)
-    return None
+    return None, scans
 
 
 def _after_scan(content: bytes, at: int) -> int:
@@ -183,6 +208,7 @@ _DETAILS = {
     "empty": "The file is empty.",
     "too_large": "The file is larger than 10 MB.",
     "archive_inside": "The file is also an archive.",
+    "another_type_inside": "The file is also a document or a page.",
     "not_of_its_type": "The file is not what its type says, or it is damaged.",
     "more_after_its_end": "Something follows the end of the image.",
     "too_many_pixels": "The image has more than 50 million pixels.",

@@ -57,13 +57,22 @@ class Seating:
 
     def vacate(self, transaction: Transaction, jury: Jury, seat: Seat, now: datetime) -> None:
         """A juror leaves; the next alternate, of the same side if there is one, steps in."""
+        self._summon(transaction, jury, self._replace(transaction, jury, seat, now), now)
+
+    def _replace(
+        self, transaction: Transaction, jury: Jury, seat: Seat, now: datetime
+    ) -> list[Seat]:
+        """Who steps in where a juror leaves; not summoned yet."""
         jury_store.put_seat(transaction, replace(seat, left_at=now))
         seats = jury_store.seats_of(transaction, jury.case, jury.round)
         waiting = {each.mark: each for each in seats if _is_waiting(each)}
         lines = [_line_of(each) for each in waiting.values()]
         heir = successor(lines, seat.side)
-        if heir is not None:
-            self._seat(transaction, jury, waiting[heir.mark], now)
+        if heir is None:
+            return []
+        seated = replace(waiting[heir.mark], seated_at=now)
+        jury_store.put_seat(transaction, seated)
+        return [seated]
 
     def fix_list(
         self, transaction: Transaction, jury: Jury, edition: Edition, now: datetime
@@ -148,14 +157,12 @@ class Seating:
         idle = [each for each in taken(seats) if each.vote is None]
         waiting = sum(map(_is_waiting, seats))
         idle.sort(key=lambda each: (each.commitment is not None, each.position))
-        for each in idle[:waiting]:
-            self.vacate(transaction, jury, each, now)
+        seated = [
+            heir for each in idle[:waiting] for heir in self._replace(transaction, jury, each, now)
+        ]
+        # Together, so that their members are locked in one order.
+        self._summon(transaction, jury, seated, now)
         return min(len(idle), waiting)
-
-    def _seat(self, transaction: Transaction, jury: Jury, alternate: Seat, now: datetime) -> None:
-        seated = replace(alternate, seated_at=now)
-        jury_store.put_seat(transaction, seated)
-        self._summon(transaction, jury, [seated], now)
 
     def _summon(
         self, transaction: Transaction, jury: Jury, seats: list[Seat], now: datetime

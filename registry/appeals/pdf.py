@@ -1,20 +1,40 @@
 """Whether a PDF is plain enough to be taken: no script, action, form or attachment.
 
 Not a parser of PDF: every name in the file, also in streams that unpack to objects, is
-held against a list of those that make a PDF do something. What cannot be unpacked to be
-looked at is refused. Source: ISO 32000-1, 7.3.5 (names), 7.5.7 (object streams), 12.6.
+held against a list of those that make a PDF do something. Every stream that is packed is
+unpacked to its end, and what grows beyond bounds, is packed twice, or cannot be unpacked to
+be looked at is refused. Source: ISO 32000-1, 7.3.5 (names), 7.5.7 (object streams), 12.6.
 """
 
+import base64
 import re
 import zlib
 
+# Of object streams, which are looked at; and of all streams together.
 UNPACKED_BYTES_MAX = 64 * 1024 * 1024
+ALL_UNPACKED_BYTES_MAX = 256 * 1024 * 1024
+# Of one picture: a page of A3 at 1200 dots an inch has 280 million.
+PICTURE_PIXELS_MAX = 300_000_000
 _STREAMS_MAX = 20_000
+_AT_ONCE_BYTES = 1024 * 1024
 
 _HEADER = re.compile(rb"%PDF-(1\.[0-7]|2\.0)[\r\n ]")
 _NAME = re.compile(rb"/([^\x00\t\n\f\r ()<>\[\]{}/%]{1,127})")
 _HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
 _STREAM = re.compile(rb"(?<!end)stream\r?\n")
+_FILTER = re.compile(rb"/(?:Filter|F)\s*(\[[^\]]*\]|/[^\s/<>\[\]()]+)")
+_WIDTH, _HEIGHT = (
+    re.compile(rb"/W(?:idth)?\s+(\d{1,9})\b"),
+    re.compile(rb"/H(?:eight)?\s+(\d{1,9})\b"),
+)
+_SHORT = {
+    b"Fl": b"FlateDecode",
+    b"A85": b"ASCII85Decode",
+    b"AHx": b"ASCIIHexDecode",
+    b"LZW": b"LZWDecode",
+    b"RL": b"RunLengthDecode",
+}
+_PACKING = frozenset({b"FlateDecode", b"LZWDecode", b"RunLengthDecode"})
 _ACTIVE = frozenset(
     {
         b"JavaScript",
@@ -53,7 +73,7 @@ def why_not_pdf(content: bytes) -> str | None:
         return "encrypted"
     if names & _ACTIVE:
         return "active_content"
-    return _why_not_streams(content) if b"ObjStm" in names else None
+    return _why_not_streams(content)
 
 
 def _names(content: bytes) -> set[bytes]:
@@ -63,32 +83,95 @@ def _names(content: bytes) -> set[bytes]:
 
 
 def _why_not_streams(content: bytes) -> str | None:
-    """Objects may hide in compressed streams: each of these is unpacked and looked at."""
-    left = UNPACKED_BYTES_MAX
-    for number, start in enumerate(_STREAM.finditer(content)):
-        if number >= _STREAMS_MAX:
+    """What is packed must unpack within bounds; objects may hide there, and are looked at."""
+    left = ALL_UNPACKED_BYTES_MAX
+    objects_left = UNPACKED_BYTES_MAX
+    at = number = 0
+    while (start := _STREAM.search(content, at)) is not None:
+        number += 1
+        if number > _STREAMS_MAX:
             return "unpacks_to_too_much"
-        head = content[content.rfind(b"obj", 0, start.start()) : start.start()]
-        names = _names(head)
-        if b"ObjStm" not in names:
-            continue
-        if names & {b"DecodeParms", b"F"} or not _is_flate_alone(head):
-            return "active_content"
+        head = content[content.rfind(b"obj", at, start.start()) : start.start()]
         end = content.find(b"endstream", start.end())
-        unpacking = zlib.decompressobj()
-        try:
-            unpacked = unpacking.decompress(content[start.end() : end], left)
-        except zlib.error:
+        if end < 0:
             return "not_of_its_type"
-        left -= len(unpacked)
-        if left <= 0 or unpacking.unconsumed_tail:
+        at = end
+        holds_objects = b"ObjStm" in _names(head)
+        wrong = _why_not_head(head, holds_objects=holds_objects)
+        if wrong is not None:
+            return wrong
+        if b"FlateDecode" not in _filters(head) and not holds_objects:
+            continue
+        packed = _written_out(content[start.end() : end], _filters(head))
+        unpacked = None if packed is None else _unpack(packed, left, keeps=holds_objects)
+        if unpacked is None:
+            return "not_of_its_type"
+        octets, kept = unpacked
+        left -= octets
+        objects_left -= len(kept)
+        if left <= 0 or objects_left <= 0:
             return "unpacks_to_too_much"
-        inside = _names(unpacked)
-        if inside & _ACTIVE:
+        if _names(kept) & _ACTIVE:
             return "active_content"
     return None
 
 
-def _is_flate_alone(head: bytes) -> bool:
-    filters = re.search(rb"/Filter\s*(\[[^\]]*\]|/\w+)", head)
-    return filters is not None and _names(filters[1]) == {b"FlateDecode"}
+def _why_not_head(head: bytes, *, holds_objects: bool) -> str | None:
+    filters = _filters(head)
+    if sum(each in _PACKING for each in filters) > 1:
+        return "unpacks_to_too_much"
+    if holds_objects and (
+        _names(head) & {b"DecodeParms", b"DP", b"F"} or filters != [b"FlateDecode"]
+    ):
+        return "active_content"
+    width, height = _WIDTH.search(head), _HEIGHT.search(head)
+    if width and height and int(width[1]) * int(height[1]) > PICTURE_PIXELS_MAX:
+        return "unpacks_to_too_much"
+    return None
+
+
+def _filters(head: bytes) -> list[bytes]:
+    """What undoes a stream, in order, by the long names."""
+    found = _FILTER.search(head)
+    names = [] if found is None else _NAME.findall(found[1])
+    written = [_HEX.sub(lambda hexed: bytes([int(hexed[1], 16)]), name) for name in names]
+    return [_SHORT.get(name, name) for name in written]
+
+
+def _written_out(data: bytes, filters: list[bytes]) -> bytes | None:
+    """The bytes that are packed, where they are written as letters; None: they cannot be read."""
+    for each in filters:
+        if each == b"FlateDecode":
+            return data
+        try:
+            if each == b"ASCII85Decode":
+                data = base64.a85decode(data.partition(b"~>")[0].strip().removeprefix(b"<~"))
+            elif each == b"ASCIIHexDecode":
+                data = bytes.fromhex(data.partition(b">")[0].decode("ascii"))
+            else:
+                return None
+        except ValueError:
+            return None
+    return data
+
+
+def _unpack(packed: bytes, octets_max: int, *, keeps: bool) -> tuple[int, bytes] | None:
+    """How much it unpacks to, up to one more than a bound, and what; None: it does not.
+
+    What is not kept is only counted. A stream without its end is none: the rest of it
+    may lie where this did not look.
+    """
+    unpacking = zlib.decompressobj()
+    octets, kept = 0, []
+    try:
+        while not unpacking.eof and octets <= octets_max:
+            piece = unpacking.decompress(packed, _AT_ONCE_BYTES)
+            packed = unpacking.unconsumed_tail
+            if not piece and not packed and not unpacking.eof:
+                return None
+            octets += len(piece)
+            if keeps and octets <= UNPACKED_BYTES_MAX:
+                kept.append(piece)
+    except zlib.error:
+        return None
+    return octets if not keeps or octets <= UNPACKED_BYTES_MAX else octets_max + 1, b"".join(kept)

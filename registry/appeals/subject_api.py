@@ -40,7 +40,8 @@ from registry.http.openapi import describe_file_body, describe_problems
 from registry.http.wiring import the
 from registry.kernel.ids import IncidentId
 from registry.kernel.paging import encode_cursor
-from registry.subjects.own import SubjectCall, own
+from registry.subjects.model import Assurance
+from registry.subjects.own import SubjectCall, SubjectDoor, own, own_in_steps
 
 blueprint = Blueprint("own_appeals", __name__, description="Contest what is filed about oneself")
 
@@ -126,17 +127,23 @@ def add_facts(call: SubjectCall, body: dict[str, Any], appeal_id: str) -> Any:
 
 
 @blueprint.route("/v1/subject/appeals/<appeal_id>/evidence", methods=["POST"])
-@own()
+@own_in_steps
 @describe_file_body(*MEDIA_TYPES)
 @describe_problems(AppealNotFound, AppealStateRefuses, EvidenceRefused, EvidenceTooMuch)
 @blueprint.response(201, EvidenceFileAnswerSchema)
-def add_evidence(call: SubjectCall, appeal_id: str) -> Any:
+def add_evidence(appeal_id: str) -> Any:
     """Add a file: the body is the file, Content-Type its type."""
+    door, appeals = the(SubjectDoor), the(Appeals)
+    # Whose appeal it is comes first: for nobody else a file is read, or looked through.
+    door.answer(Assurance.PROVEN, lambda call: appeals.show(*_who(call, appeal_id)))
     # Every other body is smaller; this one is read here and nowhere else.
     request.max_content_length = FILE_BYTES_MAX
-    content = request.get_data(cache=False)
-    examined = examine(content, request.mimetype)
-    file = the(Appeals).attach(*_who(call, appeal_id), examined, call.now)
+    # In no transaction: it takes as long as the caller sends, and the file takes to unpack.
+    examined = examine(request.get_data(cache=False), request.mimetype)
+    file = door.answer(
+        Assurance.PROVEN,
+        lambda call: appeals.attach(*_who(call, appeal_id), examined, call.now),
+    )
     return {"file": file_document(file)}
 
 

@@ -58,6 +58,11 @@ class OwnIncidents:
         known = store.find(transaction, incident) if verified_on else None
         return None if known is None else FiledUnder(incident=known, verified_on=verified_on)
 
+    def hold(self, transaction: Transaction, incidents: Collection[IncidentId]) -> None:
+        """Locks all of these incidents and their standings, for whoever severs several."""
+        store.lock_all(transaction, incidents)
+        standings.hold(transaction, store.keys_of_all(transaction, incidents))
+
     def sever(
         self,
         transaction: Transaction,

@@ -4,7 +4,7 @@ What stays is a mark by which the furnisher is told that it was removed, so that
 report sent again does not bring back what was taken away. Source: RULEBOOK 3.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -112,9 +112,27 @@ class Removal:
         return due, passed
 
     def find(self, transaction: Transaction, incident_id: IncidentId) -> Removable | None:
-        """An incident that is to go by order."""
-        incident = store.find_and_lock(transaction, incident_id)
+        """An incident that is to go by order, and is held."""
+        incident = store.find(transaction, incident_id)
         return None if incident is None else self._removable(transaction, incident, Cause.ORDER)
+
+    def hold(self, transaction: Transaction, incidents: Collection[IncidentId]) -> None:
+        """Locks all of these incidents and their standings, for whoever removes several."""
+        store.lock_all(transaction, incidents)
+        standings.hold(transaction, store.keys_of_all(transaction, incidents))
+
+    def still_due(
+        self, transaction: Transaction, due: Sequence[Removable], now: datetime
+    ) -> list[Removable]:
+        """Those of these that are due still, now that they are held: as they are by now."""
+        self.hold(transaction, [each.incident.id for each in due])
+        found = [store.find(transaction, each.incident.id) for each in due]
+        causes = [(each, self._cause_of(each, now)) for each in found if each is not None]
+        return [
+            self._removable(transaction, incident, cause)
+            for incident, cause in causes
+            if cause is not None
+        ]
 
     def under(self, transaction: Transaction, lookup_key: bytes) -> Sequence[IncidentId]:
         """The incidents filed under a lookup key."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from registry.database.transaction import Transaction
-from registry.incidents import removal_store, rulings_store, store
+from registry.incidents import removal_store, rulings_store, standings, store
 from registry.incidents.model import (
     Block,
     Course,
@@ -63,8 +63,13 @@ class Rulings:
     def lock_free(
         self, transaction: Transaction, incidents: Collection[IncidentId]
     ) -> dict[IncidentId, Incident]:
-        """Those of these incidents that nobody else holds, locked; it waits for none."""
-        return rulings_store.lock_free(transaction, incidents)
+        """Those of these incidents that nobody else holds, locked; it waits for no incident.
+
+        And all their standings with them: no ruling on one of them waits for another's.
+        """
+        free = rulings_store.lock_free(transaction, incidents)
+        standings.hold(transaction, store.keys_of_all(transaction, free))
+        return free
 
     def identities_of(self, transaction: Transaction, incident: IncidentId) -> list[KeptIdentity]:
         """The identities an incident was filed under."""

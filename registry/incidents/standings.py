@@ -54,7 +54,8 @@ _LOCK = (
 _KEEP = "UPDATE standings SET contributions = ? WHERE lookup_key = ?"
 _DROP = "DELETE FROM standings WHERE lookup_key = ? AND flags IS NULL"
 _DROP_EMPTY = (
-    "DELETE FROM standings WHERE lookup_key = ? AND flags IS NULL AND contributions = '[]'"
+    "DELETE FROM standings WHERE lookup_key IN ({places})"
+    " AND flags IS NULL AND contributions = '[]'"
 )
 _FLAG = "UPDATE standings SET flags = ? WHERE lookup_key = ?"
 _READ = "SELECT lookup_key, contributions, flags FROM standings WHERE lookup_key "
@@ -170,7 +171,7 @@ def change_flags(
         kept = changed[key]
         _run(transaction, _FLAG, [None if kept is None else flags_to_text(kept), key])
         if kept is None:
-            _run(transaction, _DROP_EMPTY, [key])
+            _run(transaction, _DROP_EMPTY.format(places="?"), [key])
     return changed
 
 
@@ -218,6 +219,22 @@ def recompute(transaction: Transaction, lookup_keys: Set[bytes], today: date) ->
         return
     _lock(transaction, keys)
     _rewrite(transaction, keys, today)
+
+
+def hold(transaction: Transaction, lookup_keys: Set[bytes]) -> None:
+    """Locks the rows of all these keys now, for whoever changes several incidents together.
+
+    Else the second incident's rows would be locked after the first's, in an order of
+    their own. SQLite has one writer at a time and needs no lock.
+    """
+    keys = sorted(lookup_keys)
+    if not keys or transaction.is_sqlite:
+        return
+    _lock(transaction, keys)
+    # A row that this made is none; that it was made keeps others waiting all the same.
+    for start in range(0, len(keys), _ROWS_MAX):
+        some = keys[start : start + _ROWS_MAX]
+        _run(transaction, _DROP_EMPTY.format(places=_places(some)), some)
 
 
 def add(

@@ -1,6 +1,6 @@
 """The tables of incidents, and the only queries on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -208,6 +208,19 @@ def identities_of(transaction: Transaction, incident: IncidentId) -> Sequence[Ke
 def every_identity_of(transaction: Transaction, incident: IncidentId) -> Sequence[KeptIdentity]:
     """The identities an incident was filed under, in their order."""
     return _identities(transaction, incident_identities.c.incident_id == incident)
+
+
+def keys_of_all(transaction: Transaction, wanted: Collection[IncidentId]) -> set[bytes]:
+    """The lookup keys under which any of these incidents was filed."""
+    columns = incident_identities.c
+    select = sa.select(columns.lookup_key).where(columns.incident_id.in_(sorted(wanted)))
+    return {bytes(each) for each in transaction.execute(select).scalars()}
+
+
+def lock_all(transaction: Transaction, wanted: Collection[IncidentId]) -> None:
+    """Makes others wait for all of these incidents, locked by id as everywhere."""
+    select = sa.select(incidents.c.id).where(incidents.c.id.in_(sorted(wanted)))
+    transaction.execute(select.order_by(incidents.c.id).with_for_update()).all()
 
 
 def _identities(

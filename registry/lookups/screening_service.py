@@ -41,6 +41,7 @@ from registry.lookups.screening_publishing import Publisher
 from registry.lookups.screening_shelving import Shelves
 
 SNAPSHOT_KIND = "screening.snapshot"
+ASK_KIND = "screening.ask"
 # Bounds of one step; with the least of them a step takes a second or two.
 IDENTITIES_MAX = 20_000
 INCIDENTS_MAX = 5_000
@@ -128,16 +129,24 @@ class Screening:
         for build in store.builds(transaction).values():
             reached = [each for key, each in sorted(sealed.items()) if build.has_reached(key)]
             self._shelves.take_in(transaction, build.epoch, reached, counting, sequence)
-        self.ask_for_snapshot(transaction, now)
+        self._ask_later(transaction, now)
 
     def _note(
         self, transaction: Transaction, lookup_keys: Collection[bytes], now: datetime
     ) -> None:
         identities = self._effective.identities(transaction, lookup_keys)
         store.add_changes(transaction, identities, now)
-        self.ask_for_snapshot(transaction, now)
+        self._ask_later(transaction, now)
 
     # -- when
+
+    def _ask_later(self, transaction: Transaction, now: datetime) -> None:
+        """Asks for a snapshot as soon as this is committed, by a job of its own.
+
+        Asking here would lock the one row of all who ask, amid what a change locks, until
+        its end: changes of different incidents would wait for each other, some in a ring.
+        """
+        self._jobs.enqueue(transaction, JobDraft(kind=ASK_KIND, payload={}, run_at=now))
 
     def ask_for_snapshot(self, transaction: Transaction, now: datetime) -> None:
         """Promises a snapshot as soon as a worker is free; asked for often, it is made once."""

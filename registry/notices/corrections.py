@@ -7,6 +7,7 @@ chase --> not acknowledged: reminded --> escalated, lookups withheld --> acknowl
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -17,12 +18,11 @@ from registry.incidents.changes import Change
 from registry.jobs.kinds import Periodic, Share, Step
 from registry.jobs.model import Again, Job, JobDraft
 from registry.jobs.service import Jobs
-from registry.kernel.clock import parse_instant
-from registry.kernel.ids import IncidentId, LookupId, MemberId, Prefix, new_uuid, uuid7, with_prefix
+from registry.kernel.ids import IncidentId, LookupId, MemberId, Prefix, new_uuid, with_prefix
 from registry.kernel.paging import Page
-from registry.ledger.contents import Contents, header_of, subject_of
+from registry.ledger.contents import Contents
 from registry.ledger.holding import begin
-from registry.ledger.model import Opening, RecordType, decode_entry
+from registry.ledger.model import Opening, RecordType
 from registry.members.model import Role, ScopeNotWithheld
 from registry.members.service import Members
 from registry.notices import correction_store as store
@@ -45,6 +45,7 @@ from registry.notices.correction_model import (
 from registry.notices.letter_model import LetterTemplate
 from registry.notices.letters import Letters
 from registry.notices.service import Notices
+from registry.notices.tracing import answered_with, just_before
 from registry.rulebook.calendar import day_begins_at, exact_duration, last_day_run_out, local_date
 from registry.rulebook.model import Edition
 
@@ -130,8 +131,7 @@ class Corrections:
         CorrectionAcknowledged.
         """
         transaction, member, now = call.transaction, call.caller.member, call.now
-        recall = store.find_and_lock_recall(transaction, uuid, member)
-        if recall is None:
+        if (recall := store.find_and_lock_recall(transaction, uuid, member)) is None:
             raise CorrectionNotFound
         if not recall.is_open:
             if recall.acknowledgement != said:
@@ -189,7 +189,9 @@ class Corrections:
             return None
         keys = store.lookup_keys_of(transaction, correction.uuid)
         if correction.began_at is None:
-            correction = self._begin_pass(transaction, correction, keys, now)
+            # A step of its own: members are locked in one order, once in a transaction.
+            store.put(transaction, self._begin_pass(transaction, correction, keys, now))
+            return Again(run_at=now)
         if correction.cursor_key < len(keys):
             correction = self._search(transaction, correction, keys[correction.cursor_key], now)
             store.put(transaction, correction)
@@ -217,7 +219,7 @@ class Corrections:
                 transaction, correction, self._contents.waiting_about(transaction, keys), now
             )
         return replace(
-            correction, began_at=now, cursor_key=0, cursor_after=_just_before(correction.filed_at)
+            correction, began_at=now, cursor_key=0, cursor_after=just_before(correction.filed_at)
         )
 
     def _search(
@@ -236,7 +238,7 @@ class Corrections:
         return replace(
             correction,
             cursor_key=correction.cursor_key + 1,
-            cursor_after=_just_before(correction.filed_at),
+            cursor_after=just_before(correction.filed_at),
         )
 
     def _tell(
@@ -247,22 +249,24 @@ class Corrections:
         now: datetime,
     ) -> None:
         """Tells each member one of whose lookups, not known yet, was answered with the incident."""
-        members: set[MemberId] = set()
-        for uuid, opening in sorted(openings.items()):
-            if _was_answered_with(opening, correction):
-                assert opening.member is not None, "a lookup is a member's"
-                if store.add_lookup(transaction, correction.uuid, uuid, opening.member):
-                    members.add(opening.member)
-        # In the order of their ids: so are their numbers locked.
-        for member in sorted(members):
-            self._recall(transaction, correction, member, now)
+        members = {
+            member
+            for uuid, member in answered_with(openings, correction)
+            if store.add_lookup(transaction, correction.uuid, uuid, member)
+        }
+        # Every recall before the first notice: who answers, or is chased, holds its recall
+        # when it waits for a notice's number.
+        ordered = sorted(members)
+        for member in [each for each in ordered if self._open(transaction, correction, each, now)]:
+            self._tell_recalled(transaction, correction, member, now)
 
-    def _recall(
+    def _open(
         self, transaction: Transaction, correction: Correction, member: MemberId, now: datetime
-    ) -> None:
+    ) -> bool:
+        """Opens a member's recall; False: it is open already."""
         standing = store.find_and_lock_recall(transaction, correction.uuid, member)
         if standing is not None and standing.is_open:
-            return
+            return False
         limits = self._edition.deadlines
         recall = Recall(
             correction=correction.uuid,
@@ -281,6 +285,11 @@ class Corrections:
         else:
             # It answered before all of its lookups had been found: it is asked again.
             store.put_recall(transaction, recall)
+        return True
+
+    def _tell_recalled(
+        self, transaction: Transaction, correction: Correction, member: MemberId, now: datetime
+    ) -> None:
         self._notices.tell_member(
             transaction,
             member=member,
@@ -291,7 +300,7 @@ class Corrections:
         draft = JobDraft(
             kind=CHASE,
             payload={"correction": str(correction.uuid), "member": member},
-            run_at=recall.acknowledge_by,
+            run_at=now + exact_duration(self._edition.deadlines.correction_acknowledged),
             deduplication_key=f"{correction.uuid}/{member}",
         )
         self._jobs.enqueue(transaction, draft)
@@ -313,19 +322,23 @@ class Corrections:
                 )
             return Again(run_at=recall.escalate_at)
         store.put_recall(transaction, replace(recall, escalated_at=now))
+        self._notices.tell_with_roles(
+            transaction,
+            roles=_TO_WATCH,
+            beside=member,
+            event_type=CORRECTION_ESCALATED,
+            data=data,
+            now=now,
+        )
+        # Last: it holds the directory's row, which whoever counts appeals takes last too.
         self._members.withhold(transaction, member, Scope.LOOK_UP, REASON_IGNORED, now)
-        self._notices.tell_member(
-            transaction, member=member, event_type=CORRECTION_ESCALATED, data=data, now=now
-        )
-        self._notices.tell_roles(
-            transaction, roles=_TO_WATCH, event_type=CORRECTION_ESCALATED, data=data, now=now
-        )
         return None
 
     def _give_back(self, transaction: Transaction, member: MemberId, now: datetime) -> None:
-        try:
-            self._members.restore(transaction, member, Scope.LOOK_UP, REASON_IGNORED, now)
-        except ScopeNotWithheld:
+        withheld = self._members.withheld_from(transaction, member)
+        if not any(
+            (each.scope, each.reason) == (Scope.LOOK_UP, REASON_IGNORED) for each in withheld
+        ):
             # The operator was faster.
             return
         self._notices.tell_member(
@@ -335,6 +348,9 @@ class Corrections:
             data={"scope": Scope.LOOK_UP.value},
             now=now,
         )
+        # Last: it holds the directory's row. Restored a moment ago, what was told is true.
+        with suppress(ScopeNotWithheld):
+            self._members.restore(transaction, member, Scope.LOOK_UP, REASON_IGNORED, now)
 
     def _write(
         self, transaction: Transaction, correction: Correction, keys: list[bytes], now: datetime
@@ -381,16 +397,3 @@ class Corrections:
         before, held = day_begins_at(last, self._edition), begin(transaction)
         is_full = store.forget(transaction, before, _SWEPT_MAX, held) == _SWEPT_MAX
         return Again(run_at=now) if is_full else None
-
-
-def _was_answered_with(opening: Opening, correction: Correction) -> bool:
-    if decode_entry(opening.entry).record_type is not RecordType.LOOKUP:
-        return False
-    if correction.incident not in subject_of(opening).get("incidents", ()):
-        return False
-    return correction.concerns(parse_instant(header_of(opening)["at"]))
-
-
-def _just_before(instant: datetime) -> UUID:
-    """An id that sorts before all that were made at `instant` or later."""
-    return uuid7(instant - timedelta(minutes=1), bytes(10))

@@ -148,8 +148,13 @@ class Deliveries:
     def _settle(
         self, transaction: Transaction, job: Job, attempt: Attempt | None, now: datetime
     ) -> Again | None:
-        delivery = store.find_and_lock_delivery(transaction, UUID(job.payload["delivery"]))
-        if delivery is None or not _is_due(delivery, job):
+        known = store.find_delivery(transaction, UUID(job.payload["delivery"]))
+        if known is None:
+            return None
+        # The webhook first: whoever drops it takes its deliveries with it.
+        webhook = store.find_and_lock_webhook(transaction, known.webhook)
+        delivery = store.find_and_lock_delivery(transaction, known.uuid)
+        if webhook is None or delivery is None or not _is_due(delivery, job):
             return None
         if attempt is None:
             # The webhook was disabled since; deleted, it took its deliveries with it.
@@ -157,9 +162,6 @@ class Deliveries:
             return None
         store.add_attempt(transaction, delivery.uuid, delivery.attempts + 1, attempt)
         tried = replace(delivery, attempts=delivery.attempts + 1)
-        webhook = store.find_and_lock_webhook(transaction, delivery.webhook)
-        if webhook is None:
-            return None
         if attempt.is_success:
             if webhook.failing_since is not None:
                 store.put_webhook(transaction, replace(webhook, failing_since=None))

@@ -372,11 +372,13 @@ class Letters:
             return None
         store.put(transaction, replace(letter, escalated_at=now))
         data = {"letter": letter.id, "furnisher": letter.furnisher}
-        self._notices.tell_member(
-            transaction, member=letter.furnisher, event_type=LETTER_OVERDUE, data=data, now=now
-        )
-        self._notices.tell_roles(
-            transaction, roles=_TO_WATCH, event_type=LETTER_OVERDUE, data=data, now=now
+        self._notices.tell_with_roles(
+            transaction,
+            roles=_TO_WATCH,
+            beside=letter.furnisher,
+            event_type=LETTER_OVERDUE,
+            data=data,
+            now=now,
         )
         return None
 

@@ -73,21 +73,24 @@ class Notices:
                 self.send(transaction, notice, webhook, now)
         return notice.id
 
-    def tell_roles(
+    def tell_with_roles(
         self,
         transaction: Transaction,
         *,
         roles: frozenset[Role],
+        beside: MemberId,
         event_type: str,
         data: Mapping[str, JsonValue],
         now: datetime,
     ) -> None:
-        """Tells every member that has one of these roles."""
-        for member in self._members.list(transaction):
-            if member.roles & roles and not member.is_suspended:
-                self.tell_member(
-                    transaction, member=member.id, event_type=event_type, data=data, now=now
-                )
+        """Tells a member, and every other that has one of these roles, in one order."""
+        watching = {
+            each.id
+            for each in self._members.list(transaction)
+            if each.roles & roles and not each.is_suspended
+        }
+        for member in sorted({beside, *watching}):
+            self.tell_member(transaction, member=member, event_type=event_type, data=data, now=now)
 
     def send(
         self, transaction: Transaction, notice: Notice, webhook: Webhook, now: datetime

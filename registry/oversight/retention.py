@@ -160,6 +160,8 @@ class Retention:
         due, further = self._removal.due(
             transaction, now, passed=passed, incidents_max=incidents_max
         )
+        # Held together before the first goes: nobody who changes one waits for another's rows.
+        due = self._removal.still_due(transaction, due, now)
         return [self._remove(transaction, each, held, now, order=None) for each in due], further
 
     def _remove(
@@ -284,6 +286,7 @@ class Retention:
         held: Held,
         now: datetime,
     ) -> Batch:
+        self._removal.hold(transaction, incidents)
         batches: list[Batch] = []
         for incident in incidents:
             # What is held or waits does not count: it keeps nothing behind it.

@@ -36,6 +36,7 @@ from registry.subjects.sessions import Sessions
 BEARER = "Bearer "
 
 View = TypeVar("View", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class SubjectDoor:
         self._clock = clock
         self._limiter = RequestLimiter()
 
-    def answer(self, needed: Assurance, view: Callable[[SubjectCall], Response]) -> Response:
+    def answer(self, needed: Assurance, view: Callable[[SubjectCall], T]) -> T:
         """The view's answer, once everything it wrote is on disk."""
         with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             session = self.session_of(transaction, bearer_of_request())
@@ -108,12 +109,23 @@ def own(*, needs: Assurance = Assurance.PROVEN) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapper(**path: Any) -> Response:
-            return the(SubjectDoor).answer(needs, lambda call: view(call, **path))
+            answer: Response = the(SubjectDoor).answer(needs, lambda call: view(call, **path))
+            return answer
 
         describe_own(wrapper)
         return wrapper  # type: ignore[return-value] # the same view, given its call
 
     return decorate
+
+
+def own_in_steps(view: View) -> View:
+    """Notes on a view that it takes the session of a person itself, step by step.
+
+    For what takes long between two steps: no transaction, and no connection, is held
+    meanwhile. Each step is a `SubjectDoor.answer`.
+    """
+    describe_own(view)
+    return view
 
 
 def recorded(

@@ -19,6 +19,7 @@ from registry.notices.contacts import Contacts
 from registry.notices.letter_model import ContactChannel
 from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Edition
+from registry.subjects.covering import Covering
 from registry.subjects.evaluating import Identifiers
 from registry.subjects.model import Assurance, OpenedSession, ProvenIdentity, Session
 from registry.subjects.recording import OwnViews
@@ -79,6 +80,7 @@ class SubjectAccess:
     sessions: Sessions
     own_views: OwnViews
     contacts: Contacts
+    covering: Covering
     limiter: RequestLimiter = field(default_factory=RequestLimiter)
 
     def start(self, transaction: Transaction, asked: Asked, at: Moment) -> StartedSignIn:
@@ -183,6 +185,9 @@ class SubjectAccess:
             request_id=at.request_id,
             said={"held_since": proven[0].held_since_on.isoformat()},
             vouch=vouch,
+        )
+        self.covering.cover(
+            transaction, opened.session.identities, now=at.now, request_id=at.request_id
         )
         return SignedIn(opened=opened, receipt=receipt)
 

@@ -58,7 +58,11 @@ class Severing:
 
         Nothing to sever: nothing is done, and said so. Twice is once.
         """
-        severed = [self._sever(call, each) for each in self._earlier_holders(call)]
+        earlier = self._earlier_holders(call)
+        # All at once, and in one order everywhere: whoever changes one of them waits here,
+        # and never for something of another.
+        self.incidents.own.hold(call.transaction, earlier)
+        severed = [self._sever(call, each) for each in earlier]
         cut = [each for each in severed if each is not None]
         self.furnishers.tell_severed(
             call.transaction, [(each.furnisher, each.id) for each in cut], call.now
@@ -90,7 +94,6 @@ class Severing:
                 for each in page
                 if not self.records.may_be_theirs(call.subject, each)
             ]
-        # In one order everywhere: whoever locks several incidents waits, and blocks nobody.
         return sorted(found)
 
     def _sever(self, call: SubjectCall, incident: IncidentId) -> Incident | None:

@@ -1,0 +1,192 @@
+"""Whatever happens to people's incidents at once: all is done, and nobody waits in a ring.
+
+On PostgreSQL a ring ends in an error after a second, and any wait for a lock after a while:
+either would show here as an act that was not taken. SQLite has one writer at a time.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from registry.app.node import Node
+from registry.appeals.deadlines import KIND
+from registry.appeals.jury import Vote
+from registry.database import engine
+from registry.database.transaction import Transaction
+from registry.incidents.changes import Change
+from registry.jobs.model import Job
+from registry.kernel import base64url
+from registry.kernel.clock import MovableClock
+from registry.kernel.ids import new_uuid
+from tests.appeals.test_api import NUMBER, OTHER, REASONS, Town, _evidence, lodge, ok
+from tests.appeals.test_jury_of_appeal import commit, drawn, fill, jurors, upheld_once
+from tests.incidents.door import document
+from tests.nodes import Caller, new_app, new_caller, new_node
+from tests.rulebook.filings import NOW
+from tests.subjects.person import PHONE, Person, token_of
+
+MEETING_SECONDS_MAX = 0.2
+# Many wait for each other here, on machines that do other things too.
+WAIT_MILLISECONDS_MAX = 40_000
+DONE_SECONDS_MAX = 60
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock(NOW)
+
+
+@pytest.fixture
+def town(
+    tmp_path: Path, database_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Town]:
+    for each in ("LOCK_TIMEOUT_MILLISECONDS", "STATEMENT_TIMEOUT_MILLISECONDS"):
+        monkeypatch.setattr(engine, each, WAIT_MILLISECONDS_MAX)
+    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
+    yield Town(node, new_app(node), clock)
+    node.database.close()
+
+
+class Meeting:
+    """A place amid a change where one waits a moment for another: the worst order comes first."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._came: set[int] = set()
+
+    def incident_changed(self, transaction: Transaction, change: Change) -> None:
+        with self._condition:
+            self._came.add(threading.get_ident())
+            self._condition.notify_all()
+            # Who is kept out by another's locks does not come: nobody waits for long.
+            self._condition.wait_for(lambda: len(self._came) > 1, MEETING_SECONDS_MAX)
+
+
+def at_once(node: Node, acts: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each act gives; they meet before and after everyone who hears of a change."""
+    listeners = node.incident_listeners
+    known = list(listeners._listeners)
+    met: list[Any] = [Meeting()]
+    for each in known:
+        met += [each, Meeting()]
+    listeners._listeners[:] = met
+    try:
+        with ThreadPoolExecutor(len(acts)) as pool:
+            begun = [pool.submit(act) for act in acts]
+            return [each.result(DONE_SECONDS_MAX) for each in begun]
+    finally:
+        listeners._listeners[:] = known
+
+
+def enforce(town: Town) -> None:
+    now = town.clock.now()
+    job = Job(id=new_uuid(now), kind=KIND, payload={}, run_at=now, attempt=1)
+    with town.node.database.transaction() as transaction:
+        town.node.contesting.deadlines.enforce(transaction, job, now)
+
+
+def filed(town: Town, by: Caller, who: str, number: int) -> str:
+    """An act of its own against the person with this phone."""
+    identity = {**token_of(town.node, PHONE, who), "last_verified_on": "2026-10-01"}
+    more = {
+        "order": f"order-{number}",
+        "occurred_on": (date(2026, 9, 28) - timedelta(days=number)).isoformat(),
+    }
+    body = document(reference=f"act-{number}", identities=[identity], **more)
+    return str(ok(by.call("POST", "/v1/incidents", body), 201)["incident"]["id"])
+
+
+def states(person: Person) -> dict[str, tuple[str, str | None]]:
+    found = ok(person.call("GET", "/v1/subject/appeals"))["appeals"]
+    return {each["id"]: (each["state"], each["outcome"]) for each in found}
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_all_that_can_happen_at_once_is_done(town: Town, turn: int) -> None:
+    """Withdrawal, answer, two decisions, deadlines of two furnishers, freeze, and two workers."""
+    alpha, gamma = town.platform, new_caller(town.node, town.app, "gamma")
+    sides = [(by, who) for by in (alpha, gamma) for who in (NUMBER, OTHER)] * 2
+    incidents = [filed(town, *side, number) for number, side in enumerate(sides)]
+    town.move(days=8)
+    one, other = town.person(NUMBER), town.person(OTHER)
+    people = [one, other] * 4
+    late = [lodge(who, each)["id"] for who, each in zip(people, incidents[:4], strict=False)]
+    town.move(days=3)
+    decided, taken_back, upheld, answered = (
+        lodge(who, each)["id"] for who, each in zip(people, incidents[4:], strict=False)
+    )
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    ok(gamma.call("POST", f"/v1/appeals/{upheld}/answer", said))
+    word = {"ruling": "overturned", "reasons": REASONS, "reviewer": "staff-r1"}
+    stands = {**word, "ruling": "upheld"}
+    for appeal, ruling in ((decided, word), (upheld, stands)):
+        ok(town.operator.call("POST", f"/v1/review/appeals/{appeal}/decisions", ruling))
+    # What fell due of the first four is for the act below.
+    town.clock.move(timedelta(days=5))
+    second = {"reviewer": "staff-r2"}
+    at_the_door = [
+        lambda: town.platform.call("POST", f"/v1/incidents/{incidents[5]}/withdrawal"),
+        lambda: gamma.call("POST", f"/v1/appeals/{answered}/answer", said),
+        lambda: town.operator.call(
+            "POST", f"/v1/review/appeals/{decided}/decisions", {**word, **second}
+        ),
+        lambda: town.operator.call(
+            "POST", f"/v1/review/appeals/{upheld}/decisions", {**stands, **second}
+        ),
+        lambda: other.call("PUT", "/v1/subject/freeze"),
+    ]
+    jobs = [lambda: enforce(town), town.node.worker.run_due, town.node.worker.run_due]
+    acts: list[Callable[[], Any]] = [*at_the_door, *jobs]
+    given = at_once(town.node, acts[turn:] + acts[:turn])
+    answers = [each for each in given if isinstance(each, TestResponse)]
+    assert [200] * len(at_the_door) == [each.status_code for each in answers]
+    town.node.worker.run_due()
+    found = states(one) | states(other)
+    assert [("closed", "overturned")] * 4 == [found[each] for each in late]
+    assert ("closed", "withdrawn_by_furnisher") == found[taken_back]
+    assert ("closed", "overturned") == found[decided]
+    assert "answered" == found[answered][0]
+    assert "upheld" == found[upheld][0]
+
+
+def test_jurors_vote_while_the_furnisher_withdraws_and_limits_run_out(town: Town) -> None:
+    """Whoever comes first ends it, once; the others find it ended."""
+    platform = fill(town)
+    person = town.person(NUMBER)
+    appeal = upheld_once(town, person)
+    drawn(town, person, appeal)
+    seated = jurors(town, platform, appeal)
+    town.move(hours=72)
+    salts = [commit(each, appeal, Vote.OVERTURN) for each in seated[:9]]
+    incident = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]["incident"]
+
+    def reveal(juror: Person, salt: str) -> Callable[[], TestResponse]:
+        body = {"vote": Vote.OVERTURN.value, "salt": salt}
+        return lambda: juror.call("POST", f"/v1/subject/jury/{appeal}/vote", body)
+
+    acts: list[Callable[[], Any]] = [
+        *(
+            reveal(juror, base64url.encode(salt))
+            for juror, salt in zip(seated, salts, strict=False)
+        ),
+        lambda: town.platform.call("POST", f"/v1/incidents/{incident}/withdrawal"),
+        lambda: seated[9].call("POST", f"/v1/subject/jury/{appeal}/recusal"),
+        lambda: enforce(town),
+        town.node.worker.run_due,
+    ]
+    given = at_once(town.node, acts)
+    answers = [each for each in given if isinstance(each, TestResponse)]
+    assert {each.status_code for each in answers} <= {200, 204, 404, 409}
+    mine = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
+    assert "closed" == mine["state"]
+    assert mine["outcome"] in ("overturned", "withdrawn_by_furnisher")
+    # A jury nobody waits for any more ends at its next limit, at the latest.
+    town.move(hours=169)
+    (round_,) = ok(town.app.test_client().get(f"/v1/jury/{appeal}"))["rounds"]
+    assert round_["ending"] in ("decided", "dissolved")
