@@ -109,9 +109,9 @@ def assemble_auditing(
             )
         ]
         # An open appeal is decided first.
-        + [contesting.appeals.forget_subject],
+        + [contesting.forgetting.forget_subject],
         also_remove=[partial(_forget_letters, letters=noticing.letters)],
-        appeals=contesting.appeals,
+        appeals=contesting.forgetting,
     )
     return Auditing(
         histories=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),

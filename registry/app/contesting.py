@@ -8,6 +8,8 @@ from registry.appeals.case_file import CaseFiles
 from registry.appeals.correspondence import Correspondence
 from registry.appeals.deadlines import Deadlines
 from registry.appeals.docket import Docket
+from registry.appeals.drafts import Drafts
+from registry.appeals.forgetting import Forgetting
 from registry.appeals.jury_verdicts import JuryVerdicts
 from registry.appeals.ports import Letters, MemberNotices
 from registry.appeals.precedents import Precedents
@@ -33,6 +35,7 @@ class Contesting:
     """The services of appeals."""
 
     appeals: Appeals
+    forgetting: Forgetting
     answering: Answering
     reviews: Reviews
     deadlines: Deadlines
@@ -89,6 +92,7 @@ def assemble_contesting(
         verdicts=JuryVerdicts(docket=docket),
         notices=notices,
     )
+    drafts = Drafts(docket=docket, rulings=rulings, files=files)
     appeals = Appeals(
         docket=docket,
         rulings=rulings,
@@ -97,10 +101,12 @@ def assemble_contesting(
         correspondence=correspondence,
         directory=directory,
         jury=judging.juries,
+        drafts=drafts,
     )
     listeners.subscribe(appeals)
     return Contesting(
         appeals=appeals,
+        forgetting=Forgetting(files=files, drafts=drafts),
         answering=Answering(docket=docket, files=files, playbooks=playbooks, incidents=incidents),
         reviews=Reviews(
             appeals=appeals,
@@ -110,7 +116,7 @@ def assemble_contesting(
             directory=directory,
             ledger=ledger,
         ),
-        deadlines=Deadlines(appeals=appeals, docket=docket, rulings=rulings),
+        deadlines=Deadlines(drafts=drafts, docket=docket, rulings=rulings),
         precedents=Precedents(database=database),
         reliability=reliability,
         judging=judging,

@@ -254,6 +254,7 @@ def _wire(
         listeners=listeners,
         noticing=noticing,
         authorisations=authorisations,
+        hearing=Hearings(),
     )
     contesting = assemble_contesting(
         database=database,
@@ -270,7 +271,6 @@ def _wire(
         protector=protector,
         jobs=jobs,
     )
-    own_door.records.contests.heard_by(Hearings())
     auditing = assemble_auditing(
         settings=settings,
         database=database,

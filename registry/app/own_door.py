@@ -22,7 +22,7 @@ from registry.settings import Mode, Settings
 from registry.subjects.alerts import LetterAlerts, SeveranceNotices
 from registry.subjects.authorisations import Authorisations
 from registry.subjects.chores import Chores
-from registry.subjects.contests import Contests
+from registry.subjects.contests import Hearing
 from registry.subjects.corrections import OwnCorrections
 from registry.subjects.covering import Covering
 from registry.subjects.evaluating import Identifiers, OwnShare
@@ -81,6 +81,7 @@ def assemble_own_door(
     listeners: Listeners,
     noticing: Noticing,
     authorisations: Authorisations,
+    hearing: Hearing,
 ) -> OwnDoor:
     """The services over the rooms of one node; alerts listen from here on."""
     senders = Senders(_senders(settings))
@@ -100,9 +101,7 @@ def assemble_own_door(
     sessions = Sessions(protector=protector)
     own_views = OwnViews(ledger=ledger, edition=rulebook.current.name)
     edition = rulebook.current
-    records = OwnRecords(
-        edition=edition, incidents=incidents, directory=directory, contests=Contests()
-    )
+    records = OwnRecords(edition=edition, incidents=incidents, directory=directory, hearing=hearing)
     histories = Histories(
         edition=edition,
         contents=contents,

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from registry.appeals import course, store
 from registry.appeals.course import Due
 from registry.appeals.docket import Case, Docket
+from registry.appeals.drafts import Drafts
 from registry.appeals.model import Appeal, Basis, Milestone, Outcome
-from registry.appeals.service import Appeals
 from registry.database.transaction import Transaction
 from registry.incidents.model import State as IncidentState
 from registry.incidents.recording import registry_itself
@@ -40,8 +40,8 @@ _BASIS = {
 class Deadlines:
     """What happens when nobody acts."""
 
-    def __init__(self, *, appeals: Appeals, docket: Docket, rulings: Rulings) -> None:
-        self._appeals = appeals
+    def __init__(self, *, drafts: Drafts, docket: Docket, rulings: Rulings) -> None:
+        self._drafts = drafts
         self._docket = docket
         self._rulings = rulings
 
@@ -72,7 +72,7 @@ class Deadlines:
             held=held_now(transaction),
         )
         for draft in drafts:
-            self._appeals.drop(transaction, draft)
+            self._drafts.drop(transaction, draft)
         if len(free) < len({each.incident for each in due}):
             return Again(run_at=now + _HELD_WAIT)
         is_full = len(due) == APPEALS_AT_ONCE_MAX or len(drafts) == DRAFTS_AT_ONCE_MAX
@@ -102,9 +102,9 @@ class Deadlines:
             case Due.RELAY:
                 return self._docket.relay(transaction, case, now)
             case Due.BLOCK:
-                return self._appeals.block(transaction, case, registry_itself(now), course.REGISTRY)
+                return self._docket.block(transaction, case, registry_itself(now), course.REGISTRY)
             case Due.CONFIRM_BLOCK:
-                return self._appeals.confirm_block(
+                return self._docket.confirm_block(
                     transaction, case, registry_itself(now), course.REGISTRY
                 )
             case Due.OVERTURN:

@@ -11,10 +11,11 @@ from datetime import date, datetime
 from registry.appeals import course, precedents, store
 from registry.appeals.case_file import CaseFiles, TextKind
 from registry.appeals.correspondence import Correspondence
-from registry.appeals.model import Appeal, AppealId, Basis, Outcome, Tier
+from registry.appeals.model import Appeal, AppealId, Appellant, Basis, Outcome, Tier
+from registry.appeals.problems import AppealNotFound
 from registry.appeals.triage import Playbook
 from registry.database.transaction import Transaction
-from registry.incidents.model import Course, Incident, State, is_closed
+from registry.incidents.model import Block, Course, Incident, State, is_closed
 from registry.incidents.recording import Actor, registry_itself
 from registry.incidents.rulings import Ruling, Rulings
 from registry.kernel.canonical import JsonValue
@@ -108,6 +109,18 @@ class Docket:
             return case
         return replace(case, appeal=store.change(transaction, case.appeal, after))
 
+    def open_own(self, transaction: Transaction, appellant: Appellant, appeal: AppealId) -> Case:
+        """The person's own case, locked. Raises: AppealNotFound."""
+        case = self.open(transaction, appeal)
+        if case is None or not self.is_own(case.appeal, appellant):
+            raise AppealNotFound
+        return case
+
+    def is_own(self, appeal: Appeal, appellant: Appellant) -> bool:
+        """Whether the person lodged it: whoever held the identifier before them is another."""
+        held = appellant.held_since_on.get(appeal.lookup_key or b"")
+        return held is not None and held <= self.day_of(appeal, appeal.created_at)
+
     def relay(self, transaction: Transaction, case: Case, now: datetime) -> Case:
         """Tells the furnisher, whose time begins."""
         after = course.relay(case.appeal, case.edition, now)
@@ -115,6 +128,19 @@ class Docket:
         name = after.furnisher if furnisher is None else furnisher.name
         self._correspondence.relayed(transaction, after, name, case.edition, now)
         return self.save(transaction, case, after)
+
+    def block(self, transaction: Transaction, case: Case, actor: Actor, by: str) -> Case:
+        """The incident counts for nothing until it is clear whose act it was."""
+        after = course.block(case.appeal, by, actor.now)
+        incident = self._rulings.block(transaction, actor, case.incident, Block.PROVISIONAL)
+        self._correspondence.blocked(transaction, after, case.edition, actor.now)
+        return self.save(transaction, replace(case, incident=incident), after)
+
+    def confirm_block(self, transaction: Transaction, case: Case, actor: Actor, by: str) -> Case:
+        """The block stays until the decision."""
+        after = course.confirm_block(case.appeal, by, actor.now)
+        incident = self._rulings.block(transaction, actor, case.incident, Block.CONFIRMED)
+        return self.save(transaction, replace(case, incident=incident), after)
 
     def uphold(
         self, transaction: Transaction, case: Case, actor: Actor, *, by: str, reasons: str

@@ -19,6 +19,8 @@ class Hearings:
         incidents: Collection[IncidentId],
     ) -> Mapping[IncidentId, OpenAppeal]:
         """The open appeals lodged under these keys against these incidents."""
+        if not incidents:
+            return {}
         found = store.open_against(transaction, lookup_keys, incidents)
         return {each.incident: _shown(each) for each in found}
 

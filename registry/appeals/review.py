@@ -126,9 +126,9 @@ class Reviews:
         self._files.say(call.transaction, appeal_id, said)
         by, actor = call.caller.member, _actor(call, appeal_id, reviewer)
         if word is BlockWord.PLACE:
-            return self._appeals.block(call.transaction, case, actor, by).appeal
+            return self._docket.block(call.transaction, case, actor, by).appeal
         if word is BlockWord.CONFIRM:
-            return self._appeals.confirm_block(call.transaction, case, actor, by).appeal
+            return self._docket.confirm_block(call.transaction, case, actor, by).appeal
         after = course.refuse_block(case.appeal, by, call.now)
         if case.incident.block is not None:
             self._rulings.unblock(call.transaction, actor, case.incident)

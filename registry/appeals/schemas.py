@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from registry.appeals.answering import Answer
 from registry.appeals.case_file import EvidenceFile, Said, TextKind
+from registry.appeals.drafts import Contest
 from registry.appeals.model import (
     FACT_CHARACTERS_MAX,
     FACTS_MAX,
@@ -29,7 +30,7 @@ from registry.appeals.model import (
 )
 from registry.appeals.precedents import Precedent
 from registry.appeals.review import BlockWord
-from registry.appeals.service import Contest, Shown
+from registry.appeals.service import Shown
 from registry.http.fields import (
     AnswerSchema,
     Moment,

@@ -180,8 +180,8 @@ def of_subject(
     transaction: Transaction, lookup_keys: Collection[bytes], *, after: str, items_max: int
 ) -> Page[Appeal]:
     """The appeals lodged, or begun, under these lookup keys, after the id `after`."""
-    select = sa.select(appeals).where(appeals.c.lookup_key.in_(sorted(lookup_keys)))
-    return _page(transaction, select, after, items_max)
+    is_theirs = appeals.c.lookup_key.in_(sorted(lookup_keys))
+    return _page(transaction, sa.select(appeals).where(is_theirs), after, items_max)
 
 
 def open_against(
@@ -244,13 +244,17 @@ def drafts_before(
     return [AppealId(each) for each in transaction.execute(select).scalars()]
 
 
-def outcomes_of(
-    transaction: Transaction, appeals_wanted: Collection[AppealId]
-) -> dict[AppealId, Outcome]:
+def hold_draft(transaction: Transaction, appeal: AppealId) -> bool:
+    """Locks a draft; False: it is none any more, or somebody else holds it. Waits for none."""
+    select = sa.select(appeals.c.id).where(appeals.c.id == appeal, _IS_DRAFT)
+    return transaction.execute(select.with_for_update(skip_locked=True)).first() is not None
+
+
+def outcomes_of(transaction: Transaction, wanted: Collection[AppealId]) -> dict[AppealId, Outcome]:
     """How those of these appeals ended that have."""
     columns = appeals.c
     select = sa.select(columns.id, columns.outcome).where(
-        columns.id.in_(sorted(appeals_wanted)),
+        columns.id.in_(sorted(wanted)),
         columns.state == State.CLOSED.value,
         columns.outcome.is_not(None),
     )
@@ -259,11 +263,8 @@ def outcomes_of(
 
 def events_of(transaction: Transaction, appeal: AppealId) -> Sequence[Event]:
     """What happened, in order."""
-    select = (
-        sa.select(appeal_events)
-        .where(appeal_events.c.appeal_id == appeal)
-        .order_by(appeal_events.c.position)
-    )
+    is_its = appeal_events.c.appeal_id == appeal
+    select = sa.select(appeal_events).where(is_its).order_by(appeal_events.c.position)
     return [
         Event(at=row.at, what=What(row.what), by=row.by, detail=row.detail)
         for row in transaction.execute(select)

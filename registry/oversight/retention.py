@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from registry.appeals.service import Appeals
+from registry.appeals.forgetting import Forgetting
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.http import idempotency
@@ -78,7 +78,7 @@ class Retention:
         lookups: Lookups,
         also_forget: Collection[Callable[[Transaction, bytes], int]],
         also_remove: Collection[Callable[[Transaction, Removable], object]],
-        appeals: Appeals,
+        appeals: Forgetting,
     ) -> None:
         self._database = database
         self._edition = rulebook.current

@@ -1,7 +1,7 @@
 """What a person's record says of their open appeals; whoever hears appeals brings it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -37,26 +37,3 @@ class Hearing(Protocol):
         incidents: Collection[IncidentId],
     ) -> Mapping[IncidentId, OpenAppeal]:
         """The open appeals lodged under these keys against these incidents."""
-
-
-@dataclass(slots=True)
-class Contests:
-    """Asks whoever hears appeals on this node; they are assembled after the person's door."""
-
-    _hearing: list[Hearing] = field(default_factory=list)
-
-    def heard_by(self, hearing: Hearing) -> None:
-        """Asks `hearing` from now on; once, at assembly."""
-        self._hearing.append(hearing)
-
-    def of(
-        self,
-        transaction: Transaction,
-        lookup_keys: Collection[bytes],
-        incidents: Collection[IncidentId],
-    ) -> Mapping[IncidentId, OpenAppeal]:
-        """The person's open appeals against these incidents."""
-        found: dict[IncidentId, OpenAppeal] = {}
-        for each in self._hearing if incidents else ():
-            found |= each.open_appeals(transaction, lookup_keys, incidents)
-        return found

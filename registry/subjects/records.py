@@ -21,7 +21,7 @@ from registry.members.service import Directory
 from registry.rulebook.model import Edition
 from registry.score.model import Assessment, Contribution, ProtectiveMarker, Standing, assess
 from registry.score.what_if import BandFrom, next_band, without
-from registry.subjects.contests import Contests, OpenAppeal
+from registry.subjects.contests import Hearing, OpenAppeal
 from registry.subjects.model import Assurance, ProvenIdentity, Subject
 
 # A what-if is a whole assessment; more incidents than these have one for the dearest.
@@ -88,7 +88,7 @@ class OwnRecords:
     edition: Edition
     incidents: Incidents
     directory: Directory
-    contests: Contests
+    hearing: Hearing
 
     def page(
         self,
@@ -106,7 +106,7 @@ class OwnRecords:
         )
         judged = [(each, self._holders(subject, each)) for each in found]
         own = [(each, identities) for each, identities in judged if identities]
-        contested = self.contests.of(
+        contested = self.hearing.open_appeals(
             transaction, subject.lookup_keys, [each.incident.id for each, _ in own]
         )
         return Page(

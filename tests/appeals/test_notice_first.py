@@ -37,7 +37,7 @@ def test_what_was_not_told_before_is_not_filed_and_what_was_counts_after_a_week(
     assert 0 == town.count("incidents")
     incident = town.file()
     assert "N" == town.look_up()["band"]
-    shown = ok(town.platform.call("GET", f"/v1/incidents/{incident}"))["incident"]
+    shown = ok(town.platform.call("GET", f"/v1/incidents/{incident}"))
     assert "noticed" == shown["state"]
     town.move(days=8)
     assert town.look_up()["score"] < 830

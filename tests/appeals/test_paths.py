@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry.appeals.drafts import Contest
 from registry.appeals.model import (
     Basis,
     Blocking,
@@ -26,7 +27,6 @@ from registry.appeals.problems import (
     ReviewerConflicted,
 )
 from registry.appeals.review import BlockWord
-from registry.appeals.service import Contest
 from registry.http.caller import Scope
 from registry.incidents.model import Amendment, Course
 from registry.incidents.model import State as IncidentState

@@ -8,9 +8,9 @@ from typing import Any
 from registry.app.contesting import Contesting, assemble_contesting
 from registry.appeals import store
 from registry.appeals.answering import Answer
+from registry.appeals.drafts import Contest
 from registry.appeals.files import examine
 from registry.appeals.model import Appeal, Appellant, Ground, Milestone, Stance
-from registry.appeals.service import Contest
 from registry.database.transaction import Transaction
 from registry.incidents.changes import Listeners
 from registry.incidents.model import Incident
