@@ -232,14 +232,13 @@ def due(transaction: Transaction, now: datetime, *, appeals_max: int) -> list[Du
 def drafts_before(
     transaction: Transaction, before: datetime, *, appeals_max: int, held: Held
 ) -> list[AppealId]:
-    """Drafts begun before an instant, the oldest first, locked; without what is held by anyone."""
+    """Old drafts, the oldest first, locked; none that a hold keeps, or that is being lodged."""
     columns = appeals.c
     is_old = sa.and_(_IS_DRAFT, columns.created_at < before)
     is_free = columns.incident_id.not_in(sorted(held.incidents)) & columns.lookup_key.not_in(
         sorted(held.lookup_keys)
     )
     select = sa.select(columns.id).where(is_old, is_free).order_by(columns.created_at)
-    # One that is being lodged is passed over, and is no draft the next time.
     select = select.limit(appeals_max).with_for_update(skip_locked=True)
     return [AppealId(each) for each in transaction.execute(select).scalars()]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.appeals.api import after_of, appeal_id_of
 from registry.appeals.files import FILE_BYTES_MAX, MEDIA_TYPES, examine
@@ -137,9 +138,13 @@ def add_evidence(appeal_id: str) -> Any:
     # Whose appeal it is comes first: for nobody else a file is read, or looked through.
     door.answer(Assurance.PROVEN, lambda call: appeals.show(*_who(call, appeal_id)))
     # Every other body is smaller; this one is read here and nowhere else.
-    request.max_content_length = FILE_BYTES_MAX
+    request.max_content_length = FILE_BYTES_MAX + 1
     # In no transaction: it takes as long as the caller sends, and the file takes to unpack.
-    examined = examine(request.get_data(cache=False), request.mimetype)
+    content = request.get_data(cache=False)
+    if len(content) > FILE_BYTES_MAX:
+        # What comes in pieces, without a length, is cut at the limit and not refused there.
+        raise RequestEntityTooLarge
+    examined = examine(content, request.mimetype)
     file = door.answer(
         Assurance.PROVEN,
         lambda call: appeals.attach(*_who(call, appeal_id), examined, call.now),

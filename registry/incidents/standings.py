@@ -51,6 +51,8 @@ _LOCK = (
     "INSERT INTO standings (lookup_key, contributions, version) VALUES {places}"
     " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
 )
+# As `_LOCK`, and nothing of a row that stands is another afterwards.
+_HOLD = _LOCK.removesuffix(" + 1")
 _KEEP = "UPDATE standings SET contributions = ? WHERE lookup_key = ?"
 _DROP = "DELETE FROM standings WHERE lookup_key = ? AND flags IS NULL"
 _DROP_EMPTY = (
@@ -230,7 +232,8 @@ def hold(transaction: Transaction, lookup_keys: Set[bytes]) -> None:
     keys = sorted(lookup_keys)
     if not keys or transaction.is_sqlite:
         return
-    _lock(transaction, keys)
+    places = ", ".join(["(?, '[]', 1)"] * len(keys))
+    _run(transaction, _HOLD.format(places=places), keys)
     # A row that this made is none; that it was made keeps others waiting all the same.
     for start in range(0, len(keys), _ROWS_MAX):
         some = keys[start : start + _ROWS_MAX]

@@ -5,9 +5,9 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
+from registry.appeals.drafts import Contest
 from registry.appeals.files import examine
 from registry.appeals.model import Appellant, Ground
-from registry.appeals.service import Contest
 from registry.identity.normalise import IdentifierType
 from registry.incidents import import_store
 from registry.incidents.flags import Flags
