@@ -139,10 +139,10 @@ class EvaluationWork:
             return _refused(arrival, passage, InternalFault(), self._origin)
 
     def _evaluated(self, arrival: Arrival, passage: Passage) -> Reply:
-        if passage.refusal is not None:
-            raise passage.refusal
+        refusal = _refusal(passage, Scope.EVALUATE)
+        if refusal is not None:
+            raise refusal
         assert passage.caller is not None, "who is let in is known"
-        require_scope(passage.caller, Scope.EVALUATE)
         evaluated = evaluate_for(self._evaluations, passage.caller, arrival.asked)
         document = {
             "key_id": evaluated.key_id,
