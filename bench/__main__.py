@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from bench import results
-from bench.nodes import DATABASES
-from bench.suite import FULL, PARTS, QUICK, Choice, run
+from bench.names import DATABASES, NothingCalledSo, every_name, listed
+from bench.suite import FULL, QUICK, Choice, run
 
 
 def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -28,7 +28,8 @@ def _sizes(
 
 @click.command()
 @click.option("--quick", is_flag=True, help="A little of everything, in some minutes.")
-@click.option("--only", default="*", help=f"A part ({', '.join(PARTS)}) or pattern: lookup.*")
+@click.option("--only", default="*", help="A part, or patterns: 'lookup.*,growth.*'. See --list.")
+@click.option("--list", "lists", is_flag=True, help="Say what there is to measure, and end.")
 @click.option("--databases", default=",".join(DATABASES), show_default=True, callback=_kinds)
 @click.option("--rounds", type=click.IntRange(2, 100), help="Of each operation.")
 @click.option("--seconds", type=click.FloatRange(0.2, 20.0), help="Of one round.")
@@ -41,6 +42,7 @@ def main(
     *,
     quick: bool,
     only: str,
+    lists: bool,
     databases: tuple[str, ...],
     rounds: int | None,
     seconds: float | None,
@@ -64,9 +66,16 @@ def main(
         QUICK if quick else FULL,
         **{each: value for each, value in asked.items() if value is not None},
     )
-    choice = Choice(extent=extent, only=only, databases=databases)
-    if not any(choice.wants(each) for each in PARTS):
-        raise click.BadParameter("nothing is called so", param_hint="--only")
+    names = every_name(extent.grid, databases)
+    if lists:
+        click.echo(listed(names))
+        return
+    try:
+        choice = Choice.of(extent, only.split(","), databases)
+    except NothingCalledSo as error:
+        raise click.BadParameter(
+            f"nothing is called {error}; there is\n{listed(names)}", param_hint="--only"
+        ) from error
     path = results.RESULTS / f"{name}.json"
     with console.status("") as status:
         document = run(choice, status.update, partial(results.write, path))

@@ -55,31 +55,48 @@ class Figure:
     """What one kind of work costs through one door on one database.
 
     `ratio_to_flask` is of the bare Flask route of the same rounds, `ratio_to_handwritten`
-    of the handler written by hand; None where that does not apply. `rate` is a second.
+    of the handler written by hand, `ratio_to_static` of the same bytes served by hand,
+    `cpu_of_libsodium` how many times the processor time of libsodium's part it takes; None
+    where that does not apply. `rate` is a second.
     """
 
     rate: float
     ratio_to_flask: Spread | None = None
     ratio_to_handwritten: Spread | None = None
     cpu_ratio_to_flask: float | None = None
+    ratio_to_static: Spread | None = None
+    cpu_of_libsodium: Spread | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
     cpu_us: float | None = None
     database_cpu_us: float | None = None
 
 
-def figure_of(
-    rounds: Sequence[Round], bare: Sequence[Round], handwritten: Sequence[Round] | None
-) -> Figure:
-    """The figure of some rounds beside the same rounds of what they are compared with.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparisons:
+    """The rounds, of the same connections and disk, of what figures are compared with."""
+
+    bare: Sequence[Round]
+    handwritten: Sequence[Round] | None = None
+    static: Sequence[Round] | None = None
+    libsodium: Sequence[Round] | None = None
+
+
+def figure_of(operation: str, rounds: Sequence[Round], beside: Comparisons) -> Figure:
+    """The figure of some rounds of an operation beside the same rounds of others.
 
     A round of a batch counts what is in it: its rate is of people.
     """
+    work = operation.partition(".")[0]
+    static = beside.static if work == "bucket" else None
+    libsodium = beside.libsodium if work == "evaluation" else None
     return Figure(
         rate=median(each.rate for each in rounds),
-        ratio_to_flask=ratios(rounds, bare),
-        ratio_to_handwritten=ratios(rounds, handwritten) if handwritten else None,
-        cpu_ratio_to_flask=cpu_ratios(rounds, bare).median,
+        ratio_to_flask=ratios(rounds, beside.bare),
+        ratio_to_handwritten=ratios(rounds, beside.handwritten) if beside.handwritten else None,
+        cpu_ratio_to_flask=cpu_ratios(rounds, beside.bare).median,
+        ratio_to_static=ratios(rounds, static) if static else None,
+        cpu_of_libsodium=cpu_ratios(libsodium, rounds) if libsodium else None,
         p50_ms=median(each.p50_milliseconds for each in rounds),
         p99_ms=median(each.p99_milliseconds for each in rounds),
         cpu_us=median(each.cpu_microseconds for each in rounds),

@@ -20,7 +20,6 @@ from registry.members.model import QUOTA_MAX, Admission, Role
 from registry.settings import Mode, Settings
 from tests.databases import postgresql_cluster
 
-DATABASES = ("sqlite", "postgresql")
 # As an operator's server would run: everything durable, and room for the log.
 POSTGRESQL_SETTINGS = {
     "fsync": "on",

@@ -1,16 +1,20 @@
-"""`python -m bench.report FILE`: writes a run's tables and plots into docs/performance.md.
+"""`python -m bench.report FILE…`: writes runs' tables and plots into docs/performance.md.
 
-Only what stands between the two markers is replaced; the prose around it is people's.
+Only what stands between the two markers is replaced; the prose around it is people's. Of
+several files the parts of the later take the place of the same parts of the earlier.
 """
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.results import RESULTS, number_text, read, spread_text
+from bench import aims
+from bench.names import database_of, databases_of
+from bench.plots import plots
+from bench.results import RESULTS, joined, number_text, read, spread_text
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
@@ -37,11 +41,15 @@ def replaced(page: str, figures: str) -> str:
 
 
 def tables(document: Document) -> str:
-    """Everything measured, as Markdown."""
-    parts = [_machine(document)]
+    """Everything measured, as Markdown: where the aims stand first."""
+    parts = [*map(_machine, document["runs"]), *_aims(document)]
     figures = document["figures"]
-    for kind in _kinds(figures):
-        own = {name: each for name, each in figures.items() if _kind(name) == kind}
+    for kind in databases_of(figures):
+        own = {
+            name: each
+            for name, each in figures.items()
+            if database_of(name) == kind and each["ratio_to_flask"]
+        }
         usual = {name: each for name, each in own.items() if "@" not in name}
         other = {name: each for name, each in own.items() if "@" in name}
         if usual:
@@ -53,15 +61,27 @@ def tables(document: Document) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _machine(document: Document) -> str:
-    machine, extent = document["machine"], document["extent"]
+def _machine(run: Document) -> str:
+    machine, extent = run["machine"], run["extent"]
+    took = sum(run["took_seconds"].values())
+    by_part = ", ".join(f"{name} {value:,}" for name, value in run["took_seconds"].items())
+    lasted = f" It took {took / 60:.0f} minutes (in seconds: {by_part})." if took else ""
     return (
-        f"Measured {document['measured_at'][:10]} on {machine['cores']} cores "
-        f"({machine['processor']}), Python {machine['python']}, {extent['rounds']} rounds of "
-        f"{extent['seconds']} seconds, the load on the same machine. A sync of its disk takes "
-        f"{machine['fsync_microseconds']:,.0f} µs; the load before was "
-        f"{machine['load_before']:.2f}."
+        f"`bench/results/{run['file']}`: measured {run['measured_at'][:10]} on "
+        f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}, "
+        f"{extent['rounds']} rounds of {extent['seconds']} seconds, the load on the same "
+        f"machine. A sync of its disk takes {machine['fsync_microseconds']:,.0f} µs; the load "
+        f"before was {machine['load_before']:.2f}.{lasted}"
     )
+
+
+def _aims(document: Document) -> list[str]:
+    head = ("what", "figure", "aim", "found", "where it stands")
+    return [
+        "### Where the aims stand",
+        "A ratio is to the bare Flask route of the same rounds where nothing else is said.",
+        table(head, aims.rows(document)),
+    ]
 
 
 def _figures(figures: Mapping[str, Any]) -> str:
@@ -98,40 +118,111 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _rest(document: Document) -> list[str]:
-    return [*_servers(document), *_growth(document), *_logs(document), *_deadlines(document)]
+    return [
+        *_least_needed(document),
+        *_imports(document),
+        *_servers(document),
+        *_half_load(document),
+        *_soaks(document),
+        *_growth(document),
+        *_logs(document),
+        *_deadlines(document),
+    ]
+
+
+def _least_needed(document: Document) -> list[str]:
+    """Buckets beside the same bytes served by hand, evaluation beside libsodium's own part."""
+    rows = [
+        (
+            f"`{name}`",
+            spread_text(each.get("ratio_to_static")),
+            spread_text(each.get("cpu_of_libsodium")),
+            number_text(each["cpu_us"], 0),
+        )
+        for name, each in document["figures"].items()
+        if each.get("ratio_to_static") or each.get("cpu_of_libsodium")
+    ]
+    head = ("figure", "of the static route", "CPU, times libsodium's", "CPU µs")
+    return ["### Beside the least that is needed", table(head, rows)] if rows else []
+
+
+def _imports(document: Document) -> list[str]:
+    rows = [
+        (f"`{name}`", number_text(each["rate"], 0), number_text(each["cpu_us"], 0))
+        for name, each in document["figures"].items()
+        if name.startswith("import.")
+    ]
+    head = ("figure", "incidents a second", "CPU µs, the database's apart")
+    return ["### Imports", table(head, rows)] if rows else []
 
 
 def _servers(document: Document) -> list[str]:
-    rows = []
-    for kind, each in document["servers"].items():
-        half = document["half_load"].get(f"lookup.lean.{kind}")
-        memory = each["worker_memory_mib"]
-        rows.append(
-            (
-                _title(kind),
-                f"{memory['rss']:.0f}",
-                f"{memory['pss']:.0f}",
-                f"{each['start_seconds']:.1f}",
-                "–" if half is None else f"{half['p50_milliseconds']:.1f}",
-                "–" if half is None else f"{half['p99_milliseconds']:.1f}",
-            )
+    rows = [
+        (
+            f"{door}, {_title(kind)}",
+            f"{facts['workers']}" if facts["workers"] else "–",
+            f"{facts['worker_memory']['rss']:.0f}",
+            f"{facts['worker_memory']['pss']:.0f}",
+            f"{facts['start_seconds']:.1f}",
         )
-    if not rows:
-        return []
-    head = (
-        "lean door on",
-        "worker MiB resident",
-        "proportional",
-        "start s",
-        "p50 ms at half load",
-        "p99 ms at half load",
-    )
-    plots = [
-        f"![Soak on {_title(name.rpartition('.')[2])}](plots/soak-{name.rpartition('.')[2]}.svg)"
-        for name, soaked in document["soak"].items()
-        if len(soaked) > 1
+        for kind, each in document["servers"].items()
+        for door, facts in each["by_door"].items()
     ]
-    return ["### Servers", table(head, rows), *plots]
+    head = ("server", "workers", "a worker's MiB resident", "proportional", "start s")
+    return ["### Servers", table(head, rows)] if rows else []
+
+
+def _half_load(document: Document) -> list[str]:
+    rows = [
+        (
+            f"`{name}`",
+            f"{each['requests'] / each['seconds']:,.0f}",
+            f"{each['p50_milliseconds']:.1f}",
+            f"{each['p99_milliseconds']:.1f}",
+        )
+        for name, each in document["half_load"].items()
+    ]
+    head = ("figure", "a second", "p50 ms", "p99 ms")
+    return ["### At half load", table(head, rows)] if rows else []
+
+
+def _soaks(document: Document) -> list[str]:
+    """Latency and memory before the soak, every minute of it, and at its end."""
+    parts = []
+    for name, soaked in document["soak"].items():
+        if len(soaked) < 2:
+            continue
+        kind, before = database_of(name), document["soak_memory_before"].get(name)
+        rows = []
+        if before:
+            rows.append(("before", "–", "–", "–", f"{before['rss']:.0f}", f"{before['pss']:.0f}"))
+        rows += [_soak_row(f"{each['at_seconds'] / 60:.0f} min", each) for each in _minutes(soaked)]
+        rows.append(_soak_row("the end", soaked[-1]))
+        head = ("after", "a second", "p50 ms", "p99 ms", "MiB resident", "proportional")
+        parts += [f"### Soak: `{name}`", table(head, rows)]
+        parts += [
+            f"![Latency of the soak on {_title(kind)}](plots/soak-{kind}.svg)",
+            f"![Memory over the soak on {_title(kind)}](plots/soak-memory-{kind}.svg)",
+        ]
+    return parts
+
+
+def _minutes(soaked: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """The slices with which a minute begins, but the first."""
+    return [
+        two for one, two in pairwise(soaked) if one["at_seconds"] // 60 != two["at_seconds"] // 60
+    ]
+
+
+def _soak_row(when: str, each: Mapping[str, float]) -> tuple[str, str, str, str, str, str]:
+    return (
+        when,
+        number_text(each["rate"], 0),
+        number_text(each["p50_ms"], 1),
+        number_text(each["p99_ms"], 1),
+        number_text(each["worker_mib"], 0),
+        number_text(each.get("proportional_mib"), 0),
+    )
 
 
 def _growth(document: Document) -> list[str]:
@@ -195,106 +286,15 @@ def _deadlines(document: Document) -> list[str]:
     return ["### A step of the deadline job", table(head, rows)] if rows else []
 
 
-def plots(document: Document) -> dict[str, str]:
-    """The plots by file name, as SVG."""
-    figures = document["figures"]
-    made = {}
-    for kind in _kinds(figures):
-        bars = {
-            name.rpartition(".")[0]: each["ratio_to_flask"]["median"]
-            for name, each in figures.items()
-            if _kind(name) == kind and "@" not in name and each["ratio_to_flask"]
-        }
-        if bars:
-            made[f"ratios-{kind}.svg"] = _bars(f"Requests a second, of bare Flask: {kind}", bars)
-    for name, soaked in document["soak"].items():
-        if len(soaked) > 1:
-            kind = name.rpartition(".")[2]
-            lines = {
-                each: [(one["at_seconds"], one[each]) for one in soaked]
-                for each in ("p50_ms", "p99_ms")
-            }
-            made[f"soak-{kind}.svg"] = _lines(f"Latency in ms over seconds: {name}", lines)
-    return made
-
-
-_WIDTH, _LEFT, _ROW = 720, 180, 24
-_COLOURS = ("#3b6ea5", "#c0504d")
-
-
-def _svg(height: int, parts: Sequence[str]) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
-        f'font-family="sans-serif" font-size="13">\n'
-        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
-
-
-def _bars(title: str, bars: Mapping[str, float]) -> str:
-    most = max(*bars.values(), 1.0)
-    scale = (_WIDTH - _LEFT - 70) / most
-    parts = [f'<text x="10" y="20" font-weight="bold">{escape(title)}</text>']
-    for row, (name, value) in enumerate(bars.items()):
-        y = 36 + row * _ROW
-        parts += [
-            f'<text x="{_LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>',
-            f'<rect x="{_LEFT}" y="{y + 2}" width="{value * scale:.1f}" height="16" '
-            f'fill="{_COLOURS[0]}"/>',
-            f'<text x="{_LEFT + value * scale + 6:.1f}" y="{y + 15}">{value:.2f}</text>',
-        ]
-    height = 44 + len(bars) * _ROW
-    x = _LEFT + scale
-    parts.append(
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="30" y2="{height - 6}" stroke="#555" '
-        'stroke-dasharray="4 3"/>'
-    )
-    return _svg(height, parts)
-
-
-def _lines(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    points = [point for line in lines.values() for point in line]
-    x_most, y_most = max(x for x, _ in points) or 1.0, max(y for _, y in points) or 1.0
-    left, top, width, height = 60, 36, _WIDTH - 90, 200
-    parts = [
-        f'<text x="10" y="20" font-weight="bold">{escape(title)}</text>',
-        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#999"/>',
-        f'<text x="{left - 6}" y="{top + 10}" text-anchor="end">{y_most:.0f}</text>',
-        f'<text x="{left - 6}" y="{top + height}" text-anchor="end">0</text>',
-        f'<text x="{left + width}" y="{top + height + 18}" text-anchor="end">{x_most:.0f} s</text>',
-    ]
-    for number, (name, line) in enumerate(lines.items()):
-        path = " ".join(
-            f"{left + x / x_most * width:.1f},{top + height - y / y_most * height:.1f}"
-            for x, y in line
-        )
-        colour = _COLOURS[number]
-        parts += [
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
-            f'<text x="{left + 10 + number * 90}" y="{top + height + 18}" fill="{colour}">'
-            f"{escape(name.replace('_', ' '))}</text>",
-        ]
-    return _svg(top + height + 30, parts)
-
-
-def _kind(name: str) -> str:
-    return name.partition("@")[0].rpartition(".")[2]
-
-
-def _kinds(figures: Mapping[str, Any]) -> list[str]:
-    return list(dict.fromkeys(map(_kind, figures)))
-
-
 def _title(kind: str) -> str:
     return {"postgresql": "PostgreSQL", "sqlite": "SQLite"}[kind]
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), default=RESULTS / "latest.json")
-def main(file: Path) -> None:
-    """Write the figures of a run into docs/performance.md."""
-    document = read(file)
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1)
+def main(files: tuple[Path, ...]) -> None:
+    """Write the figures of one run, or of several parts, into docs/performance.md."""
+    document = joined([read(file) for file in files or (RESULTS / "latest.json",)])
     page = replaced(PAGE.read_text(encoding="utf-8"), tables(document))
     PLOTS.mkdir(exist_ok=True)
     for name, svg in plots(document).items():

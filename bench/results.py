@@ -1,7 +1,7 @@
 """What was measured, as JSON for comparing and as a table on the terminal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,16 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
+_SECTIONS = (
+    "figures",
+    "servers",
+    "half_load",
+    "soak",
+    "soak_memory_before",
+    "growth",
+    "logs",
+    "deadlines",
+)
 
 
 def write(path: Path, document: Mapping[str, Any]) -> None:
@@ -20,26 +30,57 @@ def write(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The document of an earlier run."""
+    """The document of an earlier run, also of one that noted less."""
     document = json.loads(path.read_text(encoding="utf-8"))
     assert isinstance(document, dict)
+    document["file"] = path.name
+    for section in ("took_seconds", *_SECTIONS):
+        document.setdefault(section, {})
+    for each in document["servers"].values():
+        if "by_door" not in each:
+            # Of the lean door alone, then.
+            lean = {
+                "start_seconds": each["start_seconds"],
+                "workers": each["workers"],
+                "worker_memory": each["worker_memory_mib"],
+            }
+            each["by_door"] = {"lean": lean}
     return document
+
+
+def joined(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several runs as one document: what a later one measured is its; `runs` says whose facts.
+
+    Each ratio stays the one of its own run.
+    """
+    whole: dict[str, Any] = {section: {} for section in _SECTIONS}
+    for document in documents:
+        for section in _SECTIONS:
+            whole[section].update(document[section])
+    runs = ("file", "measured_at", "machine", "extent", "took_seconds")
+    whole["runs"] = [{each: document[each] for each in runs} for document in documents]
+    return whole
 
 
 def show(console: Console, document: Mapping[str, Any]) -> None:
     """Prints the figures of all doors."""
-    table = Table("figure", "of bare Flask", "of handwritten", "a second", "p50 ms", "p99 ms")
-    table.add_column("processors µs", justify="right")
+    table = Table()
+    table.add_column("figure", no_wrap=True)
+    for title in ("of bare Flask", "of handwritten", "a second", "p50 ms", "p99 ms", "CPU µs"):
+        table.add_column(title, justify="right")
     for name, figure in document["figures"].items():
         table.add_row(
             name,
-            spread_text(figure["ratio_to_flask"]),
-            spread_text(figure["ratio_to_handwritten"]),
+            *(_median_text(figure[f"ratio_to_{other}"]) for other in ("flask", "handwritten")),
             f"{figure['rate']:,.0f}",
             *(number_text(figure[each], 1) for each in ("p50_ms", "p99_ms")),
             number_text(figure["cpu_us"], 0),
         )
     console.print(table)
+
+
+def _median_text(value: Mapping[str, float] | None) -> str:
+    return number_text(None if value is None else value["median"], 2)
 
 
 def spread_text(value: Mapping[str, float] | None) -> str:

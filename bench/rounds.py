@@ -1,45 +1,21 @@
 """Interleaved rounds of every operation against one database."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.buckets import bucket_requests
+from bench.buckets import bucket_requests, keep_answers, static_requests
 from bench.calls import BATCH, Desk, Prepared, bare_requests
 from bench.disks import AS_IT_IS, Disk
+from bench.evaluating import evaluated_for
 from bench.figures import Round, percentile, spread
+from bench.line_up import LineUp, ServerFacts, lined_up
 from bench.load import Load, Task
-from bench.nodes import (
-    Place,
-    ask_for_snapshot,
-    database_version,
-    entries_in,
-    place_of,
-    prepare,
-)
-from bench.servers import Memory, Served, cpu_seconds, memory_of, served
-from registry.settings import Settings
+from bench.names import BARE, HANDWRITTEN, IN_PROCESS, LEAN, STATIC
+from bench.nodes import Place, ask_for_snapshot, database_version, entries_in, place_of, prepare
+from bench.servers import cpu_seconds
+from bench.soak import NOTHING_SOAKED, Soak, soaked
 
-BARE = "bare.flask"
-HANDWRITTEN = "lookup.handwritten"
-LEAN = "lookup.lean"
-SOAK_SLICE_SECONDS = 5.0
-# `<work>.<door>`
-OPERATIONS = (
-    BARE,
-    "evaluation.flask",
-    "evaluation.lean",
-    "report.flask",
-    "report.lean",
-    "lookup.flask",
-    "lookup.lean",
-    "batch.lean",
-    "bucket.flask",
-    "bucket.lean",
-    HANDWRITTEN,
-)
 WARM_UP_REQUESTS = 64
 # Signed ahead of the first round; later ones go by the rate of the one before.
 _RATE_FIRST = {
@@ -47,7 +23,7 @@ _RATE_FIRST = {
     "evaluation": 2500.0,
     "report": 900.0,
     "lookup": 6000.0,
-    "batch": 150,
+    "batch": 60.0,
     "bucket": 10000.0,
 }
 _AHEAD = 1.5
@@ -59,29 +35,31 @@ _CORROBORATED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long to measure, and what with; `soak_seconds` 0: no soak."""
+    """How long to measure, and what with: operations by the number of connections.
+
+    `soak_seconds` 0: no soak. Half load and soak are on the connections that come first.
+    """
 
     seconds: float
     rounds: int
-    connections: tuple[int, ...]
+    operations: Mapping[int, Sequence[str]]
     subjects: int
-    operations: tuple[str, ...] = OPERATIONS
     disk: Disk = AS_IT_IS
+    at_half_load: bool = False
     soak_seconds: float = 0.0
 
+    @property
+    def connections(self) -> int:
+        """Those of half load and soak."""
+        return next(iter(self.operations))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Soaked:
-    """Some seconds of a soak, from `at_seconds` on."""
-
-    at_seconds: float
-    rate: float
-    p50_ms: float
-    p99_ms: float
-    worker_mib: float
+    @property
+    def serves_static(self) -> bool:
+        """Whether the static route is among what is measured."""
+        return any(STATIC in each for each in self.operations.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Measured:
     """Everything measured on one database; `rounds` by operation and connections.
 
@@ -90,14 +68,12 @@ class Measured:
 
     database: str
     version: str
-    workers: int
     threads: int
-    rounds: Mapping[tuple[str, int], Sequence[Round]]
-    half_load: Round | None
-    soak: Sequence[Soaked]
-    worker_memory: Memory
-    start_seconds: float
-    entries_acknowledged: int
+    rounds: Mapping[tuple[str, int], list[Round]]
+    half_load: Round | None = None
+    soak: Soak = NOTHING_SOAKED
+    servers: Mapping[str, ServerFacts] = field(default_factory=dict)
+    entries_acknowledged: int = 0
 
 
 class Disagreement(Exception):
@@ -109,70 +85,52 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
     home.mkdir()
     with place_of(kind, home, plan.disk) as place:
         node = prepare(home / "node", place)
-        settings = node.settings
+        static = plan.serves_static
         with (
-            served(settings, home / "flask.txt", disk=plan.disk) as registry,
-            served(settings, home / "lean.txt", door="lean", disk=plan.disk) as lean,
-            served(settings, home / "bare.txt", "bench.bare:app") as bare,
-            _handwritten(settings, home, place, plan.disk) as handwritten,
+            lined_up(node.settings, home, place, plan.disk, serves_static=static) as line_up,
             Load() as load,
         ):
-            servers = {"flask": registry, "lean": lean, "handwritten": handwritten}
-            bench = _Bench(plan, place, servers, bare, load, node.desk)
-            operations = [
-                each
-                for each in plan.operations
-                if each == BARE or servers[each.partition(".")[2]] is not None
-            ]
+            bench = _Bench(plan, place, line_up, load, node.desk)
             told(f"{kind}: {plan.subjects} subjects are reported")
             bench.report_subjects()
-            ask_for_snapshot(settings)
+            ask_for_snapshot(node.settings)
             counted = entries_in(place)
-            rounds: dict[tuple[str, int], list[Round]] = {
-                (name, connections): [] for connections in plan.connections for name in operations
-            }
-            for number in range(plan.rounds):
-                for (name, connections), before in rounds.items():
-                    told(f"{kind}: round {number + 1} of {plan.rounds}, {name} at {connections}")
-                    before.append(bench.round(name, connections, before[-1:]))
-            half_load, soak = None, list[Soaked]()
-            lean_rounds = rounds.get((LEAN, plan.connections[0]))
-            if lean_rounds:
-                told(f"{kind}: half load")
-                half_load = bench.half_load(lean_rounds, plan.connections[0])
-            if lean_rounds and plan.soak_seconds:
-                told(f"{kind}: soaking for {plan.soak_seconds:.0f} seconds")
-                soak = bench.soak(plan.connections[0], lean_rounds[-1].rate)
+            measured = Measured(
+                database=kind,
+                version=database_version(place),
+                threads=node.settings.threads,
+                rounds={
+                    (name, connections): []
+                    for connections, operations in plan.operations.items()
+                    for name in operations
+                },
+            )
+            _fill(measured, plan, bench, told)
+            measured.servers = line_up.facts()
             found = entries_in(place) - counted
             if found != bench.acknowledged:
                 raise Disagreement(
                     f"{found} entries are on disk and {bench.acknowledged} were acknowledged"
                 )
-            return Measured(
-                database=kind,
-                version=database_version(place),
-                workers=len(registry.workers),
-                threads=settings.threads,
-                rounds=rounds,
-                half_load=half_load,
-                soak=soak,
-                worker_memory=_largest(lean),
-                start_seconds=lean.start_seconds,
-                entries_acknowledged=bench.acknowledged,
-            )
+            measured.entries_acknowledged = found
+            return measured
 
 
-@contextmanager
-def _handwritten(
-    settings: Settings, home: Path, place: Place, disk: Disk
-) -> Iterator[Served | None]:
-    if place.postmaster is None:
-        # It is written for PostgreSQL.
-        yield None
-        return
-    application = "bench.handwritten:create_app()"
-    with served(settings, home / "handwritten.txt", application, disk=disk) as server:
-        yield server
+def _fill(measured: Measured, plan: Plan, bench: "_Bench", told: Callable[[str], None]) -> None:
+    """All rounds in turn, then half load and soak."""
+    kind = measured.database
+    for number in range(plan.rounds):
+        for (name, connections), before in measured.rounds.items():
+            told(f"{kind}: round {number + 1} of {plan.rounds}, {name} at {connections}")
+            before.append(bench.round(name, connections, before[-1:]))
+    if plan.at_half_load:
+        told(f"{kind}: half load")
+        lean = measured.rounds[LEAN, plan.connections]
+        measured.half_load = bench.half_load(lean, plan.connections)
+    if plan.soak_seconds:
+        told(f"{kind}: soaking for {plan.soak_seconds:.0f} seconds")
+        rate = measured.rounds[LEAN, plan.connections][-1].rate
+        measured.soak = bench.soak(plan.connections, rate)
 
 
 class _Bench:
@@ -182,15 +140,13 @@ class _Bench:
         self,
         plan: Plan,
         place: Place,
-        servers: Mapping[str, Served | None],
-        bare: Served,
+        line_up: LineUp,
         load: Load,
         desk: Desk,
     ) -> None:
         self._plan = plan
         self._place = place
-        self._servers = servers
-        self._bare = bare
+        self._line_up = line_up
         self._load = load
         self._desk = desk
         self.acknowledged = 0
@@ -210,6 +166,8 @@ class _Bench:
 
     def round(self, name: str, connections: int, before: Sequence[Round]) -> Round:
         """One round of one operation."""
+        if name in IN_PROCESS:
+            return evaluated_for(name, self._plan.seconds)
         rate = before[0].rate if before else _RATE_FIRST[name.partition(".")[0]]
         count = int(rate * self._plan.seconds * _AHEAD) + connections
         prepared = self._prepared(name, WARM_UP_REQUESTS + count)
@@ -225,42 +183,35 @@ class _Bench:
         warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
         return self._drive(LEAN, connections, warm_up, timed, seconds, pace)
 
-    def soak(self, connections: int, rate: float) -> list[Soaked]:
+    def soak(self, connections: int, rate: float) -> Soak:
         """Lookups for a long time, in slices, since a signature is good for a minute."""
-        server = self._servers["lean"]
-        assert server is not None
-        soaked: list[Soaked] = []
-        began = time.monotonic()
-        while (at := time.monotonic() - began) < self._plan.soak_seconds:
-            prepared = self._desk.lookups(int(rate * SOAK_SLICE_SECONDS * _AHEAD) + connections)
-            found = self._drive(LEAN, connections, [], prepared, SOAK_SLICE_SECONDS)
-            soaked.append(
-                Soaked(
-                    at_seconds=at,
-                    rate=found.rate,
-                    p50_ms=found.p50_milliseconds,
-                    p99_ms=found.p99_milliseconds,
-                    worker_mib=_largest(server).rss,
-                )
-            )
-        return soaked
+
+        def slice_of(seconds: float) -> Round:
+            prepared = self._desk.lookups(int(rate * seconds * _AHEAD) + connections)
+            return self._drive(LEAN, connections, [], prepared, seconds)
+
+        return soaked(self._line_up.server_of(LEAN), self._plan.soak_seconds, slice_of)
 
     def _prepared(self, name: str, count: int) -> list[Prepared]:
+        port = self._line_up.server_of(name).port
         if name == BARE:
-            return bare_requests(f"127.0.0.1:{self._bare.port}", count)
+            return bare_requests(f"127.0.0.1:{port}", count)
+        if name == HANDWRITTEN:
+            return self._desk.handwritten(count)
+        if name.startswith("bucket."):
+            key = self._desk.callers[0].server.signing_key
+            if name != STATIC:
+                return bucket_requests(port, key, count)
+            file = self._line_up.static_file
+            if not file.exists():
+                keep_answers(self._line_up.server_of(LEAN).port, file)
+            return static_requests(port, key, file, count)
         ways = {
             "evaluation": self._desk.evaluations,
             "report": self._desk.reports,
             "lookup": self._desk.lookups,
             "batch": self._desk.batches,
         }
-        if name == HANDWRITTEN:
-            return self._desk.handwritten(count)
-        if name.startswith("bucket."):
-            server = self._servers[name.partition(".")[2]]
-            assert server is not None
-            key = self._desk.callers[0].server.signing_key
-            return bucket_requests(server.port, key, count)
         return ways[name.partition(".")[0]](count)
 
     def _drive(
@@ -272,9 +223,7 @@ class _Bench:
         seconds: float,
         pace: float | None = None,
     ) -> Round:
-        work, _, door = name.partition(".")
-        server = self._bare if name == BARE else self._servers[door]
-        assert server is not None
+        work, server = name.partition(".")[0], self._line_up.server_of(name)
         task = Task(
             port=server.port,
             connections=connections,
@@ -322,7 +271,3 @@ def _check(
         raise Disagreement(f"{name}: no answer was sampled")
     for position, body in bodies.items():
         prepared[position].check(body)
-
-
-def _largest(server: Served) -> Memory:
-    return max(map(memory_of, server.workers), key=lambda memory: memory.rss)

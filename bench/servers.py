@@ -4,10 +4,11 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.disks import AS_IT_IS, Disk
 from registry.cli.node import gunicorn_arguments
@@ -48,11 +49,12 @@ def served(
     *,
     door: str = "flask",
     disk: Disk = AS_IT_IS,
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Served]:
     """Serves the node of `settings` through `door`, or `application` on the same settings.
 
-    On a port of its own, whatever the origin says. Access lines and errors go to the
-    file `lines`, as they would in production.
+    `told` is what the application finds in its environment. On a port of its own, whatever
+    the origin says. Access lines and errors go to the file `lines`, as in production.
     """
     authority = f"127.0.0.1:{free_port()}"
     environment = {name: value for name, value in os.environ.items() if name[:9] != "REGISTRY_"}
@@ -61,6 +63,7 @@ def served(
         "REGISTRY_DATABASE_URL": settings.database_url,
         "REGISTRY_DOOR": door,
         **disk.environment,
+        **told,
     }
     arguments = gunicorn_arguments(authority)
     if application is not None:
@@ -118,6 +121,11 @@ def memory_of(process: int) -> Memory:
         name, value, _ = line.split(maxsplit=2)
         kibibytes[name] = int(value)
     return Memory(rss=kibibytes["Rss:"] / 1024, pss=kibibytes["Pss:"] / 1024)
+
+
+def largest_of(server: Served) -> Memory:
+    """What the largest worker of `server` holds now."""
+    return max(map(memory_of, server.workers), key=lambda memory: memory.rss)
 
 
 def _stat_fields(path: Path) -> list[str]:

@@ -1,35 +1,42 @@
 """Everything there is to measure, one part after the other, into one document.
 
-A figure's name is `<work>.<door>.<database>`; `@…` says what was not as usual:
-`@c256` at 256 connections, `@fsync4ms` on a disk whose syncs take 4 ms longer.
+A part's databases come one after the other; what there is is kept after each, with how
+long it took. Names: `bench/names.py`.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from bench import deadlines, growth, logs
 from bench.bulk import measure_import
 from bench.calls import BATCH
-from bench.disks import AS_IT_IS, Disk, NoCompiler, slow_disk
-from bench.figures import Figure, Round, figure_of
+from bench.disks import NoCompiler, slow_disk
+from bench.figures import Comparisons, Figure, Round, figure_of
 from bench.machine import Machine, machine_at
+from bench.names import (
+    BARE,
+    HANDWRITTEN,
+    LEAN,
+    LIBSODIUM,
+    PARTS,
+    STATIC,
+    USUAL_CONNECTIONS,
+    Grid,
+    Name,
+    every_name,
+    selected,
+    with_compared,
+)
 from bench.nodes import place_of
-from bench.rounds import BARE, HANDWRITTEN, LEAN, OPERATIONS, Measured, Plan, measure
+from bench.rounds import Measured, Plan, measure
 from registry.database.engine import Database
 from tests.databases import migrated
-
-PARTS = ("doors", "disks", "import", "growth", "logs", "deadlines")
-# At other numbers of connections, and on slow disks, what is worth knowing there. Batches
-# of a hundred at 256 connections are more than a door lets wait: it says so with 503.
-_COMPARED = (BARE, "lookup.flask", LEAN, "bucket.lean", HANDWRITTEN)
-_ON_SLOW_DISKS = (BARE, "lookup.flask", LEAN, HANDWRITTEN)
-USUAL_CONNECTIONS = 32
 
 Told = Callable[[str], None]
 
@@ -43,11 +50,27 @@ class Extent:
     subjects: int
     other_connections: tuple[int, ...]
     slower_milliseconds: tuple[int, ...]
+    slow_connections: tuple[int, ...]
     imported: int
     sizes: tuple[int, ...]
     log_entries: int
     open_appeals: tuple[int, ...]
     soak_seconds: float
+
+    @property
+    def grid(self) -> Grid:
+        """Where the doors are measured."""
+        return Grid(
+            other_connections=self.other_connections,
+            slower_milliseconds=self.slower_milliseconds,
+            slow_connections=self.slow_connections,
+            soaks=self.soak_seconds > 0,
+        )
+
+    @property
+    def rounds_elsewhere(self) -> int:
+        """Rounds at other connections and on slow disks."""
+        return max(2, self.rounds // 2)
 
 
 FULL = Extent(
@@ -56,11 +79,12 @@ FULL = Extent(
     subjects=2000,
     other_connections=(8, 256),
     slower_milliseconds=(1, 4),
+    slow_connections=(8, 32, 256),
     imported=50_000,
-    sizes=(10_000, 1_000_000),
-    log_entries=200_000,
+    sizes=(10_000, 1_000_000, 10_000_000),
+    log_entries=1_000_000,
     open_appeals=(1_000, 100_000),
-    soak_seconds=60.0,
+    soak_seconds=600.0,
 )
 QUICK = Extent(
     seconds=0.5,
@@ -68,6 +92,7 @@ QUICK = Extent(
     subjects=200,
     other_connections=(256,),
     slower_milliseconds=(4,),
+    slow_connections=(32, 256),
     imported=2_000,
     sizes=(1_000, 20_000),
     log_entries=20_000,
@@ -78,24 +103,24 @@ QUICK = Extent(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What of it: parts and operations by pattern, and the kinds of database."""
+    """What of it: how much, and the names that were asked for."""
 
     extent: Extent
-    only: str
-    databases: tuple[str, ...]
+    names: Sequence[Name]
+    databases: Sequence[str]
 
-    def wants(self, part: str) -> bool:
-        """Whether a part, or something in it, was asked for."""
-        if part in ("doors", "disks") and self.only not in PARTS:
-            return bool(self.operations())
-        return fnmatch(part, self.only)
+    @classmethod
+    def of(cls, extent: Extent, patterns: Sequence[str], databases: Sequence[str]) -> "Choice":
+        """What answers to `patterns`.
 
-    def operations(self) -> tuple[str, ...]:
-        """The operations of the doors, with what they are compared with."""
-        if self.only in PARTS or self.only == "*":
-            return OPERATIONS
-        found = {each for each in OPERATIONS if fnmatch(each, self.only)}
-        return tuple(each for each in OPERATIONS if each in found | {BARE, HANDWRITTEN} and found)
+        Raises: NothingCalledSo.
+        """
+        names = selected(every_name(extent.grid, databases), patterns)
+        return cls(extent=extent, names=names, databases=databases)
+
+    def of_part(self, part: str, kind: str) -> tuple[Name, ...]:
+        """What of one part was asked for on one kind of database."""
+        return tuple(each for each in self.names if (each.part, each.database) == (part, kind))
 
 
 def run(choice: Choice, told: Told, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -104,13 +129,16 @@ def run(choice: Choice, told: Told, keep: Callable[[dict[str, Any]], None]) -> d
         home = Path(place)
         machine = machine_at(home)
         document = _document(choice, machine)
-        for part, measured in _PARTS.items():
-            if choice.wants(part):
-                for kind in choice.databases:
-                    own = home / f"{part}-{kind}"
-                    own.mkdir()
-                    measured(choice, kind, own, document, told)
-                    keep(document)
+        for part in PARTS:
+            for kind in choice.databases:
+                if not choice.of_part(part, kind):
+                    continue
+                own = home / f"{part}-{kind}"
+                own.mkdir()
+                began = time.monotonic()
+                _PARTS[part](choice, kind, own, document, told)
+                document["took_seconds"][f"{part}.{kind}"] = round(time.monotonic() - began)
+                keep(document)
     return document
 
 
@@ -120,11 +148,13 @@ def _document(choice: Choice, machine: Machine) -> dict[str, Any]:
         "extent": asdict(choice.extent),
         "machine": asdict(machine),
         "fsync": "on",
+        "took_seconds": {},
         "figures": {},
         "skipped": {},
         "servers": {},
         "half_load": {},
         "soak": {},
+        "soak_memory_before": {},
         "growth": {},
         "logs": {},
         "deadlines": {},
@@ -132,54 +162,76 @@ def _document(choice: Choice, machine: Machine) -> dict[str, Any]:
 
 
 def _doors(choice: Choice, kind: str, home: Path, document: dict[str, Any], told: Told) -> None:
-    extent, operations = choice.extent, choice.operations()
-    plan = Plan(
-        seconds=extent.seconds,
-        rounds=extent.rounds,
-        connections=(USUAL_CONNECTIONS,),
-        subjects=extent.subjects,
-        operations=operations,
-        soak_seconds=extent.soak_seconds,
-    )
-    measured = measure(kind, plan, home / "usual", told)
-    _note(document, measured, AS_IT_IS)
-    document["servers"][kind] = {
+    extent, names = choice.extent, choice.of_part("doors", kind)
+    usual = [each for each in names if each.connections == USUAL_CONNECTIONS]
+    if usual:
+        occasions = {each.occasion for each in usual}
+        plan = Plan(
+            seconds=extent.seconds,
+            rounds=extent.rounds,
+            operations={USUAL_CONNECTIONS: with_compared(usual, kind, USUAL_CONNECTIONS)},
+            subjects=extent.subjects,
+            at_half_load="half" in occasions,
+            soak_seconds=extent.soak_seconds if "soak" in occasions else 0.0,
+        )
+        measured = measure(kind, plan, home / "usual", told)
+        _note(document, measured, plan)
+        _note_servers(document, measured)
+    elsewhere = _by_connections(names, kind, without=USUAL_CONNECTIONS)
+    if elsewhere:
+        plan = Plan(
+            seconds=extent.seconds,
+            rounds=extent.rounds_elsewhere,
+            operations=elsewhere,
+            subjects=extent.subjects,
+        )
+        _note(document, measure(kind, plan, home / "others", told), plan)
+
+
+def _by_connections(
+    names: Sequence[Name], kind: str, *, without: int | None = None
+) -> dict[int, tuple[str, ...]]:
+    """The operations at each number of connections that anything was asked for at."""
+    counts = dict.fromkeys(each.connections for each in names if each.connections != without)
+    return {
+        count: with_compared([each for each in names if each.connections == count], kind, count)
+        for count in counts
+    }
+
+
+def _note_servers(document: dict[str, Any], measured: Measured) -> None:
+    name = f"{LEAN}.{measured.database}"
+    document["servers"][measured.database] = {
         "version": measured.version,
-        "workers": measured.workers,
         "threads": measured.threads,
-        "worker_memory_mib": asdict(measured.worker_memory),
-        "start_seconds": measured.start_seconds,
+        "by_door": {door: asdict(facts) for door, facts in measured.servers.items()},
         "entries_acknowledged_and_found": measured.entries_acknowledged,
     }
     if measured.half_load is not None:
-        document["half_load"][f"{LEAN}.{kind}"] = asdict(measured.half_load)
-    document["soak"][f"{LEAN}.{kind}"] = [asdict(each) for each in measured.soak]
-    if extent.other_connections:
-        others = Plan(
-            seconds=extent.seconds,
-            rounds=max(2, extent.rounds // 2),
-            connections=extent.other_connections,
-            subjects=extent.subjects,
-            operations=tuple(each for each in _COMPARED if each in operations),
-        )
-        _note(document, measure(kind, others, home / "others", told), AS_IT_IS)
+        document["half_load"][name] = asdict(measured.half_load)
+    if measured.soak.before is not None:
+        document["soak"][name] = [asdict(each) for each in measured.soak.slices]
+        document["soak_memory_before"][name] = asdict(measured.soak.before)
 
 
 def _disks(choice: Choice, kind: str, home: Path, document: dict[str, Any], told: Told) -> None:
+    names = choice.of_part("disks", kind)
     for milliseconds in choice.extent.slower_milliseconds:
+        own = [each for each in names if each.slower_milliseconds == milliseconds]
+        if not own:
+            continue
         try:
             # Outside of temporary directories of ours alone: PostgreSQL must read it.
             with _readable() as place:
                 plan = Plan(
                     seconds=choice.extent.seconds,
-                    rounds=max(2, choice.extent.rounds // 2),
-                    connections=(USUAL_CONNECTIONS, 256),
+                    rounds=choice.extent.rounds_elsewhere,
+                    operations=_by_connections(own, kind),
                     subjects=choice.extent.subjects,
-                    operations=tuple(e for e in _ON_SLOW_DISKS if e in choice.operations()),
                     disk=slow_disk(place, milliseconds),
                 )
-                own = home / str(milliseconds)
-                _note(document, measure(kind, plan, own, told), plan.disk)
+                measured = measure(kind, plan, home / str(milliseconds), told)
+                _note(document, measured, plan)
         except NoCompiler:
             document["skipped"]["disks"] = "no C compiler"
 
@@ -190,15 +242,28 @@ def _readable() -> Iterator[Path]:
         yield Path(place)
 
 
-def _note(document: dict[str, Any], measured: Measured, disk: Disk) -> None:
-    by_connections: dict[int, dict[str, list[Round]]] = {}
-    for (name, connections), rounds in measured.rounds.items():
-        by_connections.setdefault(connections, {})[name] = list(rounds)
-    for connections, by_name in by_connections.items():
+def _note(document: dict[str, Any], measured: Measured, plan: Plan) -> None:
+    for connections in plan.operations:
+        by_name = {
+            name: _people(name, rounds)
+            for (name, count), rounds in measured.rounds.items()
+            if count == connections
+        }
+        beside = Comparisons(
+            bare=by_name[BARE],
+            handwritten=by_name.get(HANDWRITTEN),
+            static=by_name.get(STATIC),
+            libsodium=by_name.get(LIBSODIUM),
+        )
         for name, rounds in by_name.items():
-            figure = figure_of(_people(name, rounds), by_name[BARE], by_name.get(HANDWRITTEN))
-            key = f"{name}.{measured.database}{_unusual(connections, disk)}"
-            document["figures"][key] = _rounded(asdict(figure))
+            key = Name(
+                part="",
+                work=name,
+                database=measured.database,
+                connections=connections,
+                slower_milliseconds=plan.disk.slower_milliseconds,
+            )
+            document["figures"][str(key)] = _rounded(asdict(figure_of(name, rounds, beside)))
 
 
 def _people(name: str, rounds: list[Round]) -> list[Round]:
@@ -206,15 +271,6 @@ def _people(name: str, rounds: list[Round]) -> list[Round]:
     if not name.startswith("batch."):
         return rounds
     return [each.of_parts(BATCH) for each in rounds]
-
-
-def _unusual(connections: int, disk: Disk) -> str:
-    parts = []
-    if connections != USUAL_CONNECTIONS:
-        parts.append(f"c{connections}")
-    if disk.slower_milliseconds:
-        parts.append(f"fsync{disk.slower_milliseconds}ms")
-    return "".join(f"@{each}" for each in parts)
 
 
 def _import(choice: Choice, kind: str, home: Path, document: dict[str, Any], told: Told) -> None:

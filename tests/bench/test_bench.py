@@ -8,16 +8,21 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
 from bench.calls import Caller, Desk, Server, bare_requests
 from bench.disks import NoCompiler, slow_disk
-from bench.figures import Round, Spread, cpu_ratios, figure_of, percentile, ratios, spread
-from bench.report import BEGIN, END, MarkersMissing, plots, replaced, tables
-from bench.rounds import OPERATIONS
-from bench.suite import PARTS, QUICK, Choice
+from bench.figures import (
+    Comparisons,
+    Round,
+    Spread,
+    cpu_ratios,
+    figure_of,
+    percentile,
+    ratios,
+    spread,
+)
 from registry.crypto.signature import PrivateKey
 from registry.http.caller import Caller as KnownCaller
 from registry.http.caller import KeyRecord
@@ -146,92 +151,25 @@ def test_a_figure_compares_round_by_round() -> None:
     """With the bare route and with what is written by hand, each in its own round."""
     lookups = [measured(100, 1.0), measured(50, 1.0)]
     bare = [measured(200, 1.0), measured(50, 1.0)]
-    figure = figure_of(lookups, bare, [measured(50, 1.0), measured(25, 1.0)])
+    handwritten = [measured(50, 1.0), measured(25, 1.0)]
+    beside = Comparisons(bare=bare, handwritten=handwritten, static=bare, libsodium=bare)
+    figure = figure_of("lookup.lean", lookups, beside)
     assert Spread(median=0.75, least=0.5, most=1.0) == figure.ratio_to_flask
     assert Spread(median=2.0, least=2.0, most=2.0) == figure.ratio_to_handwritten
     assert (75.0, 101.0) == (figure.rate, figure.cpu_us)
-    assert figure_of(lookups, bare, None).ratio_to_handwritten is None
+    # What is no bucket and no evaluation is not compared with theirs.
+    assert (None, None) == (figure.ratio_to_static, figure.cpu_of_libsodium)
+    alone = figure_of("lookup.lean", lookups, Comparisons(bare=bare))
+    assert alone.ratio_to_handwritten is None
 
 
-@pytest.mark.parametrize(
-    ("only", "parts", "operations"),
-    [
-        ("*", set(PARTS), set(OPERATIONS)),
-        ("import", {"import"}, set(OPERATIONS)),
-        ("lookup.lean", {"doors", "disks"}, {"bare.flask", "lookup.lean", "lookup.handwritten"}),
-        ("nothing", set(), set()),
-    ],
-)
-def test_what_is_asked_for_comes_with_what_it_is_compared_with(
-    only: str, parts: set[str], operations: set[str]
-) -> None:
-    """A pattern names parts or operations."""
-    choice = Choice(extent=QUICK, only=only, databases=("sqlite",))
-    assert parts == {each for each in PARTS if choice.wants(each)}
-    if parts & {"doors", "disks"}:
-        assert operations == set(choice.operations())
-
-
-def a_document() -> dict[str, Any]:
-    figure = {
-        "rate": 1234.5,
-        "ratio_to_flask": {"median": 1.25, "least": 1.0, "most": 1.5},
-        "ratio_to_handwritten": None,
-        "cpu_ratio_to_flask": 1.1,
-        "p50_ms": 3.21,
-        "p99_ms": 9.0,
-        "cpu_us": 400.0,
-        "database_cpu_us": 100.0,
-    }
-    return {
-        "measured_at": "2026-01-02T03:04:05+00:00",
-        "machine": {
-            "cores": 2,
-            "processor": "a processor",
-            "python": "3.11",
-            "fsync_microseconds": 120.0,
-            "load_before": 0.1,
-        },
-        "extent": {"rounds": 5, "seconds": 2.0},
-        "figures": {"lookup.lean.sqlite": figure, "lookup.lean.sqlite@c256": figure},
-        "servers": {},
-        "half_load": {},
-        "soak": {
-            "lookup.lean.sqlite": [
-                {"at_seconds": at, "p50_ms": 1.0 + at, "p99_ms": 2.0} for at in (0.0, 5.0)
-            ]
-        },
-        "growth": {},
-        "logs": {},
-        "deadlines": {"sqlite": {"1000": {"step_ms": 9.5, "longest_ms": 11, "peak_mib": 1.5}}},
-    }
-
-
-def test_a_report_replaces_what_is_between_its_markers() -> None:
-    """The prose around it stays; without its place, or with two, nothing is written."""
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    text = replaced(page, tables(a_document()))
-    assert text.startswith("before\n")
-    assert text.endswith(f"{END}\nafter\n")
-    assert "old" not in text
-    assert (
-        "| `lookup.lean.sqlite` | 1.25 (1.00–1.50) | – | 1.10 | 1,234 | 3.2 | 9.0 | 400 |" in text
-    )
-    assert text.index("`lookup.lean.sqlite`") < text.index("`lookup.lean.sqlite@c256`")
-    assert replaced(text, tables(a_document())) == text
-    for wrong in ("no place", f"{BEGIN}{BEGIN}{END}", f"{END}{BEGIN}"):
-        with pytest.raises(MarkersMissing):
-            replaced(wrong, "")
-
-
-def test_plots_are_drawn_to_scale() -> None:
-    """One bar for each figure of the usual connections, a line for each percentile."""
-    made = plots(a_document())
-    assert {"ratios-sqlite.svg", "soak-sqlite.svg"} == made.keys()
-    for svg in made.values():
-        ElementTree.fromstring(svg)
-    assert 2 == made["ratios-sqlite.svg"].count("<rect")
-    assert 2 == made["soak-sqlite.svg"].count("<polyline")
+def test_buckets_and_evaluations_are_compared_with_the_least_there_is() -> None:
+    """Buckets with the static route by rate, evaluations with libsodium by processor time."""
+    found, least = [measured(50, 1.0, 500.0)], [measured(100, 1.0, 200.0)]
+    beside = Comparisons(bare=found, static=least, libsodium=least)
+    half, double = (Spread(median=each, least=each, most=each) for each in (0.5, 2.0))
+    assert half == figure_of("bucket.lean", found, beside).ratio_to_static
+    assert double == figure_of("evaluation.lean", found, beside).cpu_of_libsodium
 
 
 def test_a_slow_disk_stands_before_both_syncs(tmp_path: Path) -> None:
