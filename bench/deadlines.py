@@ -84,6 +84,8 @@ def fall_due(world: AppealsWorld, count: int) -> None:
 
 def measure(database: Database, open_appeals: int) -> tuple[float, float, float]:
     """Median and longest time of a step in milliseconds, and a step's peak memory in MiB."""
+    due = (STEPS + 1) * APPEALS_AT_ONCE_MAX
+    assert open_appeals >= due, "each step has as much to do, however many are open"
     world = AppealsWorld(database)
     incident = world.filed("B110")
     appeal = world.lodge(incident)
@@ -91,7 +93,7 @@ def measure(database: Database, open_appeals: int) -> tuple[float, float, float]
     if database.is_sqlite:
         with database.transaction() as transaction:
             transaction.raw_cursor().execute("ANALYZE")
-    fall_due(world, (STEPS + 1) * APPEALS_AT_ONCE_MAX)
+    fall_due(world, due)
     world.enforce_once()
     times = []
     for _ in range(STEPS - 1):

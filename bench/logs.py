@@ -148,8 +148,10 @@ def _look_up_in_turns(node: Node, member: Member, plan: LogPlan) -> tuple[list[f
         authorisation_rule=node.settings.authorisation,
     )
     found: tuple[list[float], list[float]] = ([], [])
-    for _ in range(plan.rounds):
-        for rates, lookups in zip(found, (node.lookups, without), strict=True):
+    turns = list(zip(found, (node.lookups, without), strict=True))
+    for number in range(plan.rounds):
+        # The other one first in each other round: what comes second finds a fuller database.
+        for rates, lookups in turns if number % 2 == 0 else turns[::-1]:
             rates.append(_at_once(plan, partial(_look_up, node, lookups, member)))
             # Between the rounds, so that no round pays for another's entries.
             _drain(node)

@@ -96,7 +96,7 @@ QUICK = Extent(
     imported=2_000,
     sizes=(1_000, 20_000),
     log_entries=20_000,
-    open_appeals=(100, 2_000),
+    open_appeals=(200, 2_000),
     soak_seconds=5.0,
 )
 

@@ -186,6 +186,43 @@ def test_aims_are_read_from_what_a_run_found() -> None:
     assert expected == {what: found[f"{what}, SQLite"] for what in expected}
 
 
+def test_the_logs_are_shown_with_what_they_are_compared_with() -> None:
+    """A row for each figure, a column for each database."""
+    spread = {"median": 0.9, "least": 0.8, "most": 1.0}
+    found = {
+        "entries": 1_000_000,
+        "lookups_with_log": {"median": 900.0},
+        "lookups_without_log": {"median": 1000.0},
+        "lookups_ratio": spread,
+        "sequenced": {"median": 41_000.0},
+        "indexed": 3000.0,
+        "proof_p50_milliseconds": 1.0,
+        "proof_p99_milliseconds": 4.0,
+        "verify_seconds": 50.0,
+        "checkpoint_age_p50_seconds": 0.5,
+        "checkpoint_age_p99_seconds": 1.5,
+        "appended_meanwhile": 800.0,
+    }
+    text = tables(whole(logs={"sqlite": found, "postgresql": {**found, "entries": 2_000}}))
+    assert "| the log | on SQLite | on PostgreSQL |" in text
+    assert "| entries of the log | 1,000,000 | 2,000 |" in text
+    assert "| with, of without, round by round | 0.90 (0.80–1.00) | 0.90 (0.80–1.00) |" in text
+    assert "| leaves placed a second | 41,000 | 41,000 |" in text
+
+
+def test_an_import_is_shown_though_no_door_is_beside_it() -> None:
+    """Its rate and its process's time; it has no ratio."""
+    figure = {
+        "rate": 12_345.0,
+        "cpu_us": 81.0,
+        "ratio_to_flask": None,
+        "ratio_to_handwritten": None,
+    }
+    text = tables(whole(figures={"import.job.postgresql": figure}))
+    assert "| `import.job.postgresql` | 12,345 | 81 |" in text
+    assert "| `import.job.postgresql` | ≥ 10,000 | 12,345 | reached |" in text
+
+
 def test_of_several_runs_the_later_has_the_say() -> None:
     """In what it measured; what it did not stays, and each run is named."""
     later = {**a_document(), "figures": {"import.job.sqlite": {"rate": 1.0}}, "soak": {}}
