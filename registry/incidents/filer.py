@@ -4,7 +4,7 @@ One report or thousands take the same way; only the statements differ.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -13,12 +13,12 @@ from registry.database.transaction import Transaction
 from registry.incidents import standings, store
 from registry.incidents.changes import Change, Listeners
 from registry.incidents.digests import content_digest_of
-from registry.incidents.intake import Intake, Taken
+from registry.incidents.intake import Intake, Named, Taken
 from registry.incidents.model import Course, Incident, KeptIdentity, Recertification
 from registry.incidents.recording import Actor, verified_on
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
-from registry.kernel.ids import MemberId
+from registry.kernel.ids import IncidentId, MemberId, new_incident_ids
 from registry.ledger.model import Appended, Draft, Header, Log, RecordType
 from registry.ledger.service import Ledger, MadeEntries
 from registry.rulebook.calendar import local_date
@@ -75,27 +75,30 @@ class Filer:
 
         Who files many has one header for all of them.
         """
-        incidents = [
-            self._intake.incident(each.taken, member_of(actor), each.not_before, now)
-            for actor, each in accepted
-        ]
+        ids = new_incident_ids(now, len(accepted))
         actors = {id(actor): actor for actor, _ in accepted}
         plain = {name: self._header(actor, None) for name, actor in actors.items()}
         drafts = [
             self._draft(each.taken, incident, plain[id(actor)], actor)
-            for (actor, each), incident in zip(accepted, incidents, strict=True)
+            for (actor, each), incident in zip(accepted, ids, strict=True)
         ]
         entries = self._ledger.make(drafts, now)
         is_signed = receipts is Receipts.SIGNED
         receipt_of = self._ledger.receipt if is_signed else self._ledger.promise
+        kept = self._intake.kept([each.taken for _, each in accepted])
         news = [
             New(
-                incident=_with_receipt(incident, receipt_of(entry)),
-                identities=self._intake.kept(each.taken),
+                incident=self._intake.incident(
+                    each.taken,
+                    Named(id=incident, furnisher=member_of(actor), receipt=receipt_of(entry)),
+                    each.not_before,
+                    now,
+                ),
+                identities=identities,
                 entry=entry,
             )
-            for (_, each), incident, entry in zip(
-                accepted, incidents, entries.appended, strict=True
+            for (actor, each), incident, entry, identities in zip(
+                accepted, ids, entries.appended, kept, strict=True
             )
         ]
         return Batch(news=news, entries=entries)
@@ -145,15 +148,15 @@ class Filer:
             more=more,
         )
 
-    def _draft(self, taken: Taken, incident: Incident, plain: Header, actor: Actor) -> Draft:
-        certified = incident.recertification
+    def _draft(self, taken: Taken, incident: IncidentId, plain: Header, actor: Actor) -> Draft:
+        certified = taken.report.recertification
         return Draft(
             log=Log.INCIDENTS,
             record_type=RecordType.REPORT,
             header=plain if certified is None else self._header(actor, certified),
             subject={
                 "content": base64url.encode(content_digest_of(taken.filing)),
-                "incident": incident.id,
+                "incident": incident,
                 "seeds": sorted(map(base64url.encode, taken.seeds)),
             },
             signed_request=actor.signed_request,
@@ -171,10 +174,6 @@ def in_order(batch: Batch) -> Batch:
     """The batch as it is written: in one order everywhere, so that two never wait in turn."""
     news = sorted(batch.news, key=lambda each: (each.incident.furnisher, each.incident.reference))
     return Batch(news=news, entries=batch.entries)
-
-
-def _with_receipt(incident: Incident, receipt: str) -> Incident:
-    return replace(incident, report_receipt=receipt, receipt=receipt)
 
 
 def _change(new: New, now: datetime) -> Change:

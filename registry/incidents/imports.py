@@ -33,6 +33,7 @@ from registry.incidents.recording import Actor
 from registry.jobs.kinds import Kind, Periodic, Share, Step
 from registry.jobs.model import Again, Job, JobDraft
 from registry.jobs.service import Jobs
+from registry.kernel.collection import without_collection
 from registry.kernel.ids import ImportId, Prefix, new_import_id, uuid7, with_prefix
 from registry.kernel.paging import PAGE_ITEMS_MAX, Page
 from registry.members.service import Directory
@@ -112,8 +113,9 @@ class Imports:
         chunks_max = 1 if transaction.is_sqlite else _CHUNKS_A_STEP
         found = import_store.chunks_from(transaction, current.id, current.chunk_next, chunks_max)
         if found:
-            lines = [line for chunk in found for line in self._lines(current.id, chunk)]
-            done = self._file(transaction, current, lines, now)
+            with without_collection():
+                lines = [line for chunk in found for line in self._lines(current.id, chunk)]
+                done = self._file(transaction, current, lines, now)
             current = replace(
                 current,
                 state=ImportState.RUNNING,

@@ -3,6 +3,7 @@
 Everything here needs no database: a report, the rulebook and the time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -15,7 +16,7 @@ from registry.incidents.model import (
     Report,
     effective_from,
 )
-from registry.kernel.ids import MemberId, new_incident_id
+from registry.kernel.ids import IncidentId, MemberId
 from registry.rulebook.calendar import local_date
 from registry.rulebook.filing import Filing
 from registry.rulebook.model import Edition, Rulebook
@@ -35,6 +36,15 @@ class Taken:
     lookup_keys: tuple[bytes, ...]
     filing: bytes = field(repr=False)
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What an incident is known by from the beginning: id, furnisher, receipt of its report."""
+
+    id: IncidentId
+    furnisher: MemberId
+    receipt: str
 
 
 class Intake:
@@ -59,9 +69,9 @@ class Intake:
         )
 
     def incident(
-        self, taken: Taken, furnisher: MemberId, not_before: datetime | None, now: datetime
+        self, taken: Taken, named: Named, not_before: datetime | None, now: datetime
     ) -> Incident:
-        """The incident a proved report makes, without its receipt yet.
+        """The incident a proved report makes.
 
         `not_before` is when it has effect at the earliest, where it was removed before.
         """
@@ -69,8 +79,8 @@ class Intake:
         code = edition.codes[report.filing.code]
         effective_at = effective_from(report.filing, code, edition, now)
         return Incident(
-            id=new_incident_id(now),
-            furnisher=furnisher,
+            id=named.id,
+            furnisher=named.furnisher,
             reference=report.reference,
             digest=taken.digest,
             filing=report.filing,
@@ -82,24 +92,29 @@ class Intake:
             filed_at=now,
             changed_at=now,
             version=1,
-            report_receipt="",
-            receipt="",
+            report_receipt=named.receipt,
+            receipt=named.receipt,
             recertification=report.recertification,
         )
 
-    def kept(self, taken: Taken) -> list[KeptIdentity]:
-        """The identities of a report as they are kept, their seeds sealed."""
+    def kept(self, taken: Sequence[Taken]) -> list[list[KeptIdentity]]:
+        """The identities of reports as they are kept together, their seeds sealed."""
+        identities = sum(len(each.seeds) for each in taken)
+        seal = self._protector.seal_seed if identities == 1 else self._protector.seed_sealer()
         return [
-            KeptIdentity(
-                type_name=reported.identity.type.value,
-                key_id=reported.identity.key_id,
-                lookup_key=lookup_key,
-                seed_sealed=self._protector.seal_seed(seed, lookup_key),
-                last_verified_on=reported.last_verified_on,
-            )
-            for reported, seed, lookup_key in zip(
-                taken.report.identities, taken.seeds, taken.lookup_keys, strict=True
-            )
+            [
+                KeptIdentity(
+                    type_name=reported.identity.type.value,
+                    key_id=reported.identity.key_id,
+                    lookup_key=lookup_key,
+                    seed_sealed=seal(seed, lookup_key),
+                    last_verified_on=reported.last_verified_on,
+                )
+                for reported, seed, lookup_key in zip(
+                    each.report.identities, each.seeds, each.lookup_keys, strict=True
+                )
+            ]
+            for each in taken
         ]
 
 

@@ -25,7 +25,7 @@ removed_incidents = sa.Table(
     sa.Index("ix_removed_incidents_furnisher_reference_mark", "furnisher", "reference_mark"),
 )
 
-_ASKED_MAX = 500
+_ASKED_MAX = 1000
 _KNOWN = (
     "SELECT 1 FROM incidents WHERE (furnisher, reference) IN {pairs}"
     " UNION ALL SELECT 1 FROM removed_incidents WHERE (furnisher, reference_mark) IN {pairs}"
@@ -40,6 +40,15 @@ _KNOWN_POSTGRESQL = (
     " OR (SELECT true FROM removed_incidents"
     "  WHERE furnisher = asked.furnisher AND reference_mark = asked.mark LIMIT 1)"
     " LIMIT 1"
+)
+_REMOVED = (
+    "SELECT reference_mark FROM removed_incidents"
+    " WHERE furnisher = ? AND reference_mark IN ({places})"
+)
+_REMOVED_POSTGRESQL = (
+    "SELECT asked.mark FROM unnest(%s::bytea[]) AS asked (mark), LATERAL"
+    " (SELECT 1 FROM removed_incidents"
+    "  WHERE furnisher = %s AND reference_mark = asked.mark LIMIT 1) AS found"
 )
 _GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
 
@@ -150,14 +159,15 @@ def marks_removed(
     transaction: Transaction, furnisher: MemberId, marks: Sequence[bytes]
 ) -> set[bytes]:
     """Those of `marks` that references of removed incidents left."""
-    columns = removed_incidents.c
     found: set[bytes] = set()
+    cursor = transaction.hot_cursor()
     for start in range(0, len(marks), _ASKED_MAX):
         some = marks[start : start + _ASKED_MAX]
-        select = sa.select(columns.reference_mark).where(
-            columns.furnisher == furnisher, columns.reference_mark.in_(some)
-        )
-        found.update(map(bytes, transaction.execute(select).scalars()))
+        if transaction.is_sqlite:
+            cursor.execute(_REMOVED.format(places=", ".join("?" * len(some))), [furnisher, *some])
+        else:
+            cursor.execute(_REMOVED_POSTGRESQL, [some, furnisher])
+        found.update(bytes(mark) for (mark,) in cursor)
     return found
 
 

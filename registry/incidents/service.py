@@ -245,8 +245,7 @@ class Incidents:
         self, transaction: Transaction, lookup_keys: Collection[bytes]
     ) -> Mapping[bytes, Flags]:
         """What people said of these identities at their own door, by key."""
-        rows = standings.read_rows(transaction, lookup_keys)
-        return {key: row.flags for key, row in rows.items() if row.flags is not None}
+        return standings.flags_among(transaction, lookup_keys)
 
     def _known(self, row: standings.StandingRow) -> KnownSubject:
         heard = [line for line in row.lines if not self._directory.is_suspended(line.furnisher)]

@@ -62,6 +62,7 @@ _DROP_EMPTY = (
 _FLAG = "UPDATE standings SET flags = ? WHERE lookup_key = ?"
 _READ = "SELECT lookup_key, contributions, flags FROM standings WHERE lookup_key "
 _READ_POSTGRESQL = _READ + "= ANY(%s)"
+_FLAGGED = "SELECT lookup_key, flags FROM standings WHERE flags IS NOT NULL AND lookup_key "
 _STOOD = "SELECT lookup_key FROM standings WHERE lookup_key IN ({places})"
 _ADD = "INSERT INTO standings (lookup_key, contributions, version) VALUES (?, ?, 1)"
 _ADD_POSTGRESQL = (
@@ -151,6 +152,16 @@ def read_rows(
         )
         for key, text, flags in cursor
     }
+
+
+def flags_among(transaction: Transaction, lookup_keys: Collection[bytes]) -> Mapping[bytes, Flags]:
+    """What people said of these identities, by key, with one SELECT; most say nothing."""
+    cursor = transaction.hot_cursor()
+    if transaction.is_sqlite:
+        cursor.execute(f"{_FLAGGED}IN ({_places(lookup_keys)})", list(lookup_keys))
+    else:
+        cursor.execute(f"{_FLAGGED}= ANY(%s)", [list(lookup_keys)])
+    return {bytes(key): flags_from_text(flags) for key, flags in cursor}
 
 
 def change_flags(
@@ -302,7 +313,7 @@ def _text_of(lines: Sequence[dict[str, Any]]) -> str:
     return _ENCODER.encode(lines)
 
 
-def _places(rows: Sequence[object]) -> str:
+def _places(rows: Collection[object]) -> str:
     return ", ".join("?" * len(rows))
 
 

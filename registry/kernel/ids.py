@@ -16,6 +16,8 @@ LookupId = NewType("LookupId", str)
 EntryId = NewType("EntryId", str)
 ImportId = NewType("ImportId", str)
 
+_ENTROPY_BYTES = 10
+
 
 class Prefix(Enum):
     """What an id names."""
@@ -41,7 +43,7 @@ def uuid7(now: datetime, entropy: bytes) -> UUID:
 
     `entropy` is 10 bytes; six of its bits give way to version and variant.
     """
-    assert len(entropy) == 10
+    assert len(entropy) == _ENTROPY_BYTES
     milliseconds = int(now.timestamp() * 1000)
     value = milliseconds << 80 | int.from_bytes(entropy, "big")
     value = value & ~(0xF << 76) | 0x7 << 76
@@ -51,7 +53,14 @@ def uuid7(now: datetime, entropy: bytes) -> UUID:
 
 def new_uuid(now: datetime) -> UUID:
     """A fresh version 7 UUID made at `now`."""
-    return uuid7(now, secrets.token_bytes(10))
+    return uuid7(now, secrets.token_bytes(_ENTROPY_BYTES))
+
+
+def new_uuids(now: datetime, count: int) -> list[UUID]:
+    """Fresh version 7 UUIDs made at `now`; chance is asked once for all."""
+    entropy = secrets.token_bytes(count * _ENTROPY_BYTES)
+    places = range(0, len(entropy), _ENTROPY_BYTES)
+    return [uuid7(now, entropy[at : at + _ENTROPY_BYTES]) for at in places]
 
 
 def made_at(uuid: UUID) -> datetime:
@@ -72,6 +81,11 @@ def new_member_id(now: datetime) -> MemberId:
 def new_incident_id(now: datetime) -> IncidentId:
     """A fresh incident id."""
     return IncidentId(with_prefix(Prefix.INCIDENT, new_uuid(now)))
+
+
+def new_incident_ids(now: datetime, count: int) -> list[IncidentId]:
+    """Fresh incident ids, in any order."""
+    return [IncidentId(with_prefix(Prefix.INCIDENT, uuid)) for uuid in new_uuids(now, count)]
 
 
 def new_import_id(now: datetime) -> ImportId:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from registry.crypto.merkle import inclusion_ranges, leaf_hash
@@ -13,7 +14,7 @@ from registry.crypto.tiles import TiledTree, tiles_of_ranges
 from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
-from registry.kernel.ids import MemberId, Prefix, made_at, new_uuid, parse_id
+from registry.kernel.ids import MemberId, Prefix, made_at, new_uuids, parse_id
 from registry.ledger import log_store, store, tile_store
 from registry.ledger.model import (
     MERGE_DELAY_MAX,
@@ -40,6 +41,15 @@ class MadeEntries:
 
     rows: Sequence[store.PendingRow]
     appended: Sequence[Appended]
+
+
+class _Given(NamedTuple):
+    """What an entry is made with, beside its draft."""
+
+    uuid: UUID
+    header: bytes
+    header_salt: bytes
+    subject_salt: bytes
 
 
 class Ledger:
@@ -81,7 +91,23 @@ class Ledger:
         headers = {id(draft.header): draft.header for draft in drafts}
         serialised = {name: header.to_bytes() for name, header in headers.items()}
         sealer = self._sealer.for_batch() if len(drafts) > 1 else self._sealer
-        made = [self._make(draft, serialised[id(draft.header)], sealer, now) for draft in drafts]
+        # Chance is asked once for all: ids for those that have none, two salts for each.
+        uuids = iter(new_uuids(now, sum(draft.uuid is None for draft in drafts)))
+        salts = secrets.token_bytes(2 * SALT_BYTES * len(drafts))
+        made = [
+            self._make(
+                draft,
+                _Given(
+                    uuid=draft.uuid or next(uuids),
+                    header=serialised[id(draft.header)],
+                    header_salt=salts[at : at + SALT_BYTES],
+                    subject_salt=salts[at + SALT_BYTES : at + 2 * SALT_BYTES],
+                ),
+                sealer,
+                now,
+            )
+            for draft, at in zip(drafts, range(0, len(salts), 2 * SALT_BYTES), strict=True)
+        ]
         return MadeEntries(
             rows=[row for row, _ in made], appended=[appended for _, appended in made]
         )
@@ -174,30 +200,27 @@ class Ledger:
         )
 
     def _make(
-        self, draft: Draft, header: bytes, sealer: Sealer | BatchSealer, now: datetime
+        self, draft: Draft, given: _Given, sealer: Sealer | BatchSealer, now: datetime
     ) -> tuple[store.PendingRow, Appended]:
-        uuid = draft.uuid or new_uuid(now)
-        subject = canonical_json(draft.subject)
-        salts = secrets.token_bytes(2 * SALT_BYTES)
-        header_salt, subject_salt = salts[:SALT_BYTES], salts[SALT_BYTES:]
+        uuid, subject = given.uuid, canonical_json(draft.subject)
         entry = encode_entry(
             Entry(
                 log=draft.log,
                 record_type=draft.record_type,
                 hour=now,
                 uuid=uuid,
-                header_commitment=header_commitment(header_salt, header),
-                subject_commitment=subject_commitment(subject_salt, subject),
+                header_commitment=header_commitment(given.header_salt, given.header),
+                subject_commitment=subject_commitment(given.subject_salt, subject),
             )
         )
         row = store.PendingRow(
             entry_id=uuid.bytes,
             log=draft.log,
             entry=entry,
-            header=header,
+            header=given.header,
             subject_sealed=sealer.seal(subject, seal_context(uuid)),
-            header_salt=header_salt,
-            subject_salt=subject_salt,
+            header_salt=given.header_salt,
+            subject_salt=given.subject_salt,
             signed_request=seal_request(sealer, uuid, draft.signed_request),
             # Two identities may be one subject: it is noted once.
             lookup_keys=b"".join(dict.fromkeys(draft.lookup_keys)),

@@ -4,7 +4,8 @@ Instants are UTC; a *day* begins at midnight in the zone of the edition. The day
 something happens is not counted (PRC Civil Code art. 201).
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from registry.rulebook.model import Edition, Span, Unit
 
@@ -17,7 +18,7 @@ _EXACT = {
 
 def local_date(instant: datetime, edition: Edition) -> date:
     """The day `instant` falls on in the edition's zone."""
-    return instant.astimezone(edition.calendar.zone).date()
+    return _date_in(instant, edition.calendar.zone)
 
 
 def day_begins_at(day: date, edition: Edition) -> datetime:
@@ -30,6 +31,8 @@ def exact_duration(span: Span) -> timedelta:
     return span.amount * _EXACT[span.unit]
 
 
+# The days and instants of one batch are few, and each is asked for often.
+@lru_cache(maxsize=4096)
 def add_months(day: date, months: int) -> date:
     """The same day so many months later, or that month's last day if it has none such."""
     index = day.year * 12 + day.month - 1 + months
@@ -37,6 +40,11 @@ def add_months(day: date, months: int) -> date:
     next_month = date(year + month // 12, month % 12 + 1, 1)
     last = (next_month - timedelta(days=1)).day
     return date(year, month, min(day.day, last))
+
+
+@lru_cache(maxsize=1024)
+def _date_in(instant: datetime, zone: tzinfo) -> date:
+    return instant.astimezone(zone).date()
 
 
 def is_working_day(day: date, edition: Edition) -> bool:

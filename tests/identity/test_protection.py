@@ -39,6 +39,18 @@ def test_a_sealed_seed_opens_in_its_row_only(protector: Protector) -> None:
         protector.open_seed(sealed, protector.lookup_key(b"s" * 32))
 
 
+def test_seeds_sealed_together_open_as_one_alone_does(protector: Protector) -> None:
+    """Each in its row only; a hundred of one seed are a hundred seals."""
+    seed = protector.seed_of(TOKEN)
+    key = protector.lookup_key(seed)
+    seal = protector.seed_sealer()
+    sealed = {seal(seed, key) for _ in range(100)}
+    assert 100 == len(sealed)
+    assert {seed} == {protector.open_seed(each, key) for each in sealed}
+    with pytest.raises(SealBroken):
+        protector.open_seed(sealed.pop(), protector.lookup_key(b"s" * 32))
+
+
 def test_equal_seeds_seal_differently(protector: Protector) -> None:
     """Sealed seeds tell nothing about which rows are alike."""
     seed = protector.seed_of(TOKEN)

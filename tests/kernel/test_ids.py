@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.kernel.ids import Prefix, new_incident_id, new_member_id, parse_id, uuid7, with_prefix
+from registry.kernel.ids import (
+    Prefix,
+    new_incident_id,
+    new_incident_ids,
+    new_member_id,
+    new_uuids,
+    parse_id,
+    uuid7,
+    with_prefix,
+)
 
 # RFC 9562 appendix A.6: 22 February 2022, 14:22:22.00 -05:00.
 RFC_INSTANT = datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
@@ -33,6 +42,16 @@ def test_ids_sort_by_the_millisecond_they_were_made_in() -> None:
     earlier = with_prefix(Prefix.ENTRY, uuid7(RFC_INSTANT, b"\xff" * 10))
     later = with_prefix(Prefix.ENTRY, uuid7(RFC_INSTANT + timedelta(milliseconds=1), b"\x00" * 10))
     assert earlier < later
+
+
+def test_many_at_once_are_as_different_as_one_by_one() -> None:
+    """No part of what is drawn serves twice."""
+    uuids = new_uuids(RFC_INSTANT, 1000)
+    assert 1000 == len({uuid.int & 2**48 - 1 for uuid in uuids})
+    assert {(7, RFC_UUID.int >> 80)} == {(uuid.version, uuid.int >> 80) for uuid in uuids}
+    ids = new_incident_ids(RFC_INSTANT, 3)
+    assert 3 == len({parse_id(Prefix.INCIDENT, each) for each in ids})
+    assert [] == new_uuids(RFC_INSTANT, 0)
 
 
 def test_ids_say_what_they_name_and_are_read_back() -> None:
