@@ -97,6 +97,7 @@ def assemble_auditing(
         orders=orders,
         incidents=incidents,
         lookups=lookups,
+        end_sessions=sessions.forget_subject,
         also_forget=[
             partial(_forget, forget=each)
             for each in (
@@ -104,7 +105,6 @@ def assemble_auditing(
                 lambda transaction, key: noticing.contacts.forget(transaction, lookup_key=key),
                 noticing.letters.forget_subject,
                 contesting.judging.pool.forget_subject,
-                sessions.forget_subject,
                 authorisations.forget_subject,
             )
         ]

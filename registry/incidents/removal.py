@@ -116,10 +116,18 @@ class Removal:
         incident = store.find(transaction, incident_id)
         return None if incident is None else self._removable(transaction, incident, Cause.ORDER)
 
-    def hold(self, transaction: Transaction, incidents: Collection[IncidentId]) -> None:
-        """Locks all of these incidents and their standings, for whoever removes several."""
+    def hold(
+        self,
+        transaction: Transaction,
+        incidents: Collection[IncidentId],
+        lookup_keys: Collection[bytes] = (),
+    ) -> None:
+        """Locks all of these incidents and their standings, for whoever removes several.
+
+        And the standings of `lookup_keys`, whatever is filed under them.
+        """
         store.lock_all(transaction, incidents)
-        standings.hold(transaction, store.keys_of_all(transaction, incidents))
+        standings.hold(transaction, store.keys_of_all(transaction, incidents) | set(lookup_keys))
 
     def still_due(
         self, transaction: Transaction, due: Sequence[Removable], now: datetime
@@ -134,9 +142,11 @@ class Removal:
             if cause is not None
         ]
 
-    def under(self, transaction: Transaction, lookup_key: bytes) -> Sequence[IncidentId]:
-        """The incidents filed under a lookup key."""
-        return removal_store.under(transaction, lookup_key)
+    def under(
+        self, transaction: Transaction, lookup_keys: Collection[bytes]
+    ) -> Sequence[IncidentId]:
+        """The incidents filed under any of these lookup keys."""
+        return removal_store.under(transaction, lookup_keys)
 
     def remove(
         self, transaction: Transaction, removable: Removable, *, by: UUID, now: datetime
@@ -159,9 +169,9 @@ class Removal:
             standings.recompute(transaction, set(removable.lookup_keys), today)
         self._listeners.tell_of_removal(transaction, identities, now)
 
-    def forget_flags(self, transaction: Transaction, lookup_key: bytes) -> None:
-        """Deletes what the person of this key has said at their own door."""
-        standings.change_flags(transaction, [lookup_key], lambda _flags: None)
+    def forget_flags(self, transaction: Transaction, lookup_keys: Collection[bytes]) -> None:
+        """Deletes what the person of these keys has said at their own door."""
+        standings.change_flags(transaction, lookup_keys, lambda _flags: None)
 
     def forget_markers(
         self,

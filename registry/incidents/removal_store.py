@@ -1,6 +1,6 @@
 """Incidents whose time has come, and what is left of those that were removed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -87,8 +87,8 @@ def taken_back(
     return _some(transaction, select, columns.changed_at, after, incidents_max)
 
 
-def under(transaction: Transaction, lookup_key: bytes) -> list[IncidentId]:
-    """The incidents that are found by a lookup key, or were and are found by none any more."""
+def under(transaction: Transaction, lookup_keys: Collection[bytes]) -> list[IncidentId]:
+    """The incidents that are found by one of these keys, or were and are found by none any more."""
     columns = incident_identities.c
     other = incident_identities.alias()
     is_found = sa.exists().where(
@@ -97,7 +97,7 @@ def under(transaction: Transaction, lookup_key: bytes) -> list[IncidentId]:
     select = (
         sa.select(columns.incident_id)
         .where(
-            columns.lookup_key == lookup_key,
+            columns.lookup_key.in_(sorted(lookup_keys)),
             sa.or_(columns.severed_at.is_(None), sa.not_(is_found)),
         )
         .distinct()

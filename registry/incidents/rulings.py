@@ -86,8 +86,7 @@ class Rulings:
         self, transaction: Transaction, lookup_keys: Collection[bytes]
     ) -> Sequence[IncidentId]:
         """The incidents filed under any of these lookup keys, each once, in order."""
-        found = {each for key in lookup_keys for each in removal_store.under(transaction, key)}
-        return sorted(found)
+        return removal_store.under(transaction, lookup_keys)
 
     def repeats(
         self,

@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -14,6 +14,8 @@ from registry.ledger.model import RecordType
 
 GROUND_CHARACTERS_MAX = 128
 AGENT_CHARACTERS_MAX = 64
+# What a person can have proven, each under a few evaluation keys.
+SUBJECTS_MAX = 20
 _TARGET_LABEL = b"ccr-target-v1\x00"
 
 # What the clock of the access log runs for: whoever looked or asked, and what they did.
@@ -74,9 +76,9 @@ class IncidentTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectTarget:
-    """All that is known of a subject under one lookup key."""
+    """All that is known of one person, under each of these lookup keys; the first leads."""
 
-    lookup_key: bytes
+    lookup_keys: tuple[bytes, ...] = field(repr=False)
 
 
 Target = EntryTarget | IncidentTarget | SubjectTarget
@@ -138,7 +140,7 @@ class ErasureOrder:
     """An erasure that one person orders and another confirms.
 
     `id` is that of the entry that ordered it. `target` None: a subject that was
-    erased as ordered; not even its lookup key is kept.
+    erased as ordered; not even a lookup key is kept.
     """
 
     id: UUID

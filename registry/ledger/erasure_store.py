@@ -3,7 +3,7 @@
 An erased payload keeps its row and says by which entry it was erased.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,13 @@ erasure_orders = sa.Table(
     sa.Column("decided_at", Instant),
     sa.Column("carried_out_at", Instant),
 )
+# A person under several identities: the first stands with the hold or order itself.
+further_subjects = sa.Table(
+    "further_subjects",
+    metadata,
+    sa.Column("act_id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
+)
 erasure_positions = sa.Table(
     "erasure_positions",
     metadata,
@@ -73,6 +80,7 @@ erasure_positions = sa.Table(
 # Where the record type stands in an entry: version, log, then two bytes.
 _TYPE_AT = 2
 _NOTHING = bytes(16)
+_ACTS_AT_ONCE_MAX = 500
 _CONTENT = ("header", "subject_sealed", "header_salt", "subject_salt", "signed_request")
 
 
@@ -182,19 +190,21 @@ def add_hold(transaction: Transaction, hold: LegalHold) -> None:
         **_target_values(hold.target),
     }
     transaction.execute(sa.insert(legal_holds).values(values))
+    _add_further(transaction, hold.id, hold.target)
 
 
 def find_hold(transaction: Transaction, hold: UUID) -> LegalHold | None:
     """The hold of this id."""
     select = sa.select(legal_holds).where(legal_holds.c.id == hold.bytes)
     row = transaction.execute(select).one_or_none()
-    return None if row is None else _hold(row)
+    return None if row is None else _hold(row, _further(transaction, [row]))
 
 
 def holds(transaction: Transaction) -> list[LegalHold]:
     """Every hold there is or was, oldest first."""
-    rows = transaction.execute(sa.select(legal_holds).order_by(legal_holds.c.id))
-    return [_hold(row) for row in rows]
+    rows = transaction.execute(sa.select(legal_holds).order_by(legal_holds.c.id)).all()
+    further = _further(transaction, rows)
+    return [_hold(row, further) for row in rows]
 
 
 def release_hold(transaction: Transaction, hold: UUID, *, by: MemberId, now: datetime) -> bool:
@@ -211,12 +221,13 @@ def release_hold(transaction: Transaction, hold: UUID, *, by: MemberId, now: dat
 def held(transaction: Transaction) -> Held:
     """All that is held now."""
     columns = legal_holds.c
-    select = sa.select(columns.entry_id, columns.incident_id, columns.lookup_key)
+    select = sa.select(columns.id, columns.entry_id, columns.incident_id, columns.lookup_key)
     rows = transaction.execute(select.where(columns.released_at.is_(None))).all()
+    further = _further(transaction, rows)
     return Held(
         entries={UUID(bytes=bytes(row.entry_id)) for row in rows if row.entry_id is not None},
         incidents={IncidentId(row.incident_id) for row in rows if row.incident_id is not None},
-        lookup_keys={bytes(row.lookup_key) for row in rows if row.lookup_key is not None},
+        lookup_keys={key for row in rows for key in _keys(row, further)},
     )
 
 
@@ -235,13 +246,14 @@ def add_order(transaction: Transaction, order: ErasureOrder) -> None:
         **_target_values(order.target),
     }
     transaction.execute(sa.insert(erasure_orders).values(values))
+    _add_further(transaction, order.id, order.target)
 
 
 def find_order(transaction: Transaction, order: UUID) -> ErasureOrder | None:
     """The order of this id."""
     select = sa.select(erasure_orders).where(erasure_orders.c.id == order.bytes)
     row = transaction.execute(select).one_or_none()
-    return None if row is None else _order(row)
+    return None if row is None else _order(row, _further(transaction, [row]))
 
 
 def orders(
@@ -250,7 +262,9 @@ def orders(
     """Every order in one of these states, oldest first."""
     columns = erasure_orders.c
     select = sa.select(erasure_orders).where(columns.state.in_([each.value for each in states]))
-    return [_order(row) for row in transaction.execute(select.order_by(columns.id))]
+    rows = transaction.execute(select.order_by(columns.id)).all()
+    further = _further(transaction, rows)
+    return [_order(row, further) for row in rows]
 
 
 def decide_order(
@@ -273,7 +287,9 @@ def decide_order(
 
 
 def finish_order(transaction: Transaction, order: UUID, now: datetime) -> None:
-    """Notes that an order is carried out; a subject's lookup key goes with it."""
+    """Notes that an order is carried out; a subject's lookup keys go with it."""
+    of_order = further_subjects.c.act_id == order.bytes
+    transaction.execute(sa.delete(further_subjects).where(of_order))
     update = (
         sa.update(erasure_orders)
         .where(erasure_orders.c.id == order.bytes)
@@ -282,15 +298,21 @@ def finish_order(transaction: Transaction, order: UUID, now: datetime) -> None:
     transaction.execute(update)
 
 
-def forget_subject(transaction: Transaction, lookup_key: bytes) -> None:
-    """Takes a subject's key out of the holds and orders that are over: they name nobody then."""
+def forget_subject(transaction: Transaction, lookup_keys: Sequence[bytes]) -> None:
+    """Takes a subject's keys out of the holds and orders that are over: they name nobody then."""
     over = (
         (legal_holds, legal_holds.c.released_at.is_not(None)),
         (erasure_orders, erasure_orders.c.state == OrderState.DECLINED.value),
     )
     for table, is_over in over:
-        update = sa.update(table).where(table.c.lookup_key == lookup_key, is_over)
+        update = sa.update(table).where(table.c.lookup_key.in_(lookup_keys), is_over)
         transaction.execute(update.values(lookup_key=None))
+        columns = further_subjects.c
+        delete = sa.delete(further_subjects).where(
+            columns.lookup_key.in_(lookup_keys),
+            columns.act_id.in_(sa.select(table.c.id).where(is_over)),
+        )
+        transaction.execute(delete)
 
 
 def _target_values(target: Target) -> dict[str, Any]:
@@ -301,24 +323,51 @@ def _target_values(target: Target) -> dict[str, Any]:
         case IncidentTarget():
             values["incident_id"] = target.incident
         case SubjectTarget():
-            values["lookup_key"] = target.lookup_key
+            values["lookup_key"] = target.lookup_keys[0]
     return values
 
 
-def _target(row: sa.Row[Any]) -> Target | None:
+def _add_further(transaction: Transaction, act: UUID, target: Target) -> None:
+    if isinstance(target, SubjectTarget) and len(target.lookup_keys) > 1:
+        rows = [{"act_id": act.bytes, "lookup_key": key} for key in target.lookup_keys[1:]]
+        transaction.execute(sa.insert(further_subjects), rows)
+
+
+def _further(
+    transaction: Transaction, acts: Sequence[sa.Row[Any]]
+) -> Mapping[bytes, Sequence[bytes]]:
+    """By hold or order the keys beyond the first."""
+    columns = further_subjects.c
+    found: dict[bytes, list[bytes]] = {}
+    ids = [bytes(each.id) for each in acts]
+    for start in range(0, len(ids), _ACTS_AT_ONCE_MAX):
+        some = ids[start : start + _ACTS_AT_ONCE_MAX]
+        select = sa.select(further_subjects).where(columns.act_id.in_(some))
+        for row in transaction.execute(select.order_by(columns.act_id, columns.lookup_key)):
+            found.setdefault(bytes(row.act_id), []).append(bytes(row.lookup_key))
+    return found
+
+
+def _keys(row: sa.Row[Any], further: Mapping[bytes, Sequence[bytes]]) -> tuple[bytes, ...]:
+    first = [] if row.lookup_key is None else [bytes(row.lookup_key)]
+    return (*first, *further.get(bytes(row.id), ()))
+
+
+def _target(row: sa.Row[Any], further: Mapping[bytes, Sequence[bytes]]) -> Target | None:
     if row.entry_id is not None:
         return EntryTarget(entry=UUID(bytes=bytes(row.entry_id)))
     if row.incident_id is not None:
         return IncidentTarget(incident=IncidentId(row.incident_id))
-    return None if row.lookup_key is None else SubjectTarget(lookup_key=bytes(row.lookup_key))
+    keys = _keys(row, further)
+    return SubjectTarget(lookup_keys=keys) if keys else None
 
 
 def _member(text: str | None) -> MemberId | None:
     return None if text is None else MemberId(text)
 
 
-def _hold(row: sa.Row[Any]) -> LegalHold:
-    target = _target(row)
+def _hold(row: sa.Row[Any], further: Mapping[bytes, Sequence[bytes]]) -> LegalHold:
+    target = _target(row, further)
     assert target is not None or row.released_at is not None, "a hold holds something"
     return LegalHold(
         id=UUID(bytes=bytes(row.id)),
@@ -332,8 +381,8 @@ def _hold(row: sa.Row[Any]) -> LegalHold:
     )
 
 
-def _order(row: sa.Row[Any]) -> ErasureOrder:
-    target = _target(row)
+def _order(row: sa.Row[Any], further: Mapping[bytes, Sequence[bytes]]) -> ErasureOrder:
+    target = _target(row, further)
     kind = TargetKind(row.kind)
     assert target is None or kind is kind_of(target)
     return ErasureOrder(

@@ -169,7 +169,7 @@ class ErasureOrders:
     def finish(self, transaction: Transaction, order: ErasureOrder, now: datetime) -> None:
         """Notes that an order is carried out; of a subject nothing remains in it, nor in others."""
         if isinstance(order.target, SubjectTarget):
-            erasure_store.forget_subject(transaction, order.target.lookup_key)
+            erasure_store.forget_subject(transaction, order.target.lookup_keys)
         erasure_store.finish_order(transaction, order.id, now)
 
     def _get(self, transaction: Transaction, order_id: UUID) -> ErasureOrder:
@@ -251,7 +251,8 @@ def _subject(target: Target) -> dict[str, JsonValue]:
             return {"incidents": [target.incident]}
         case SubjectTarget():
             # Neither seed nor lookup key: this entry outlives the erasure.
-            return {"subject": base64url.encode(subject_mark(target.lookup_key))}
+            first, *others = (base64url.encode(subject_mark(key)) for key in target.lookup_keys)
+            return {"subject": first, "also": [*others]} if others else {"subject": first}
 
 
 def _log_of(transaction: Transaction, target: Target) -> Log:

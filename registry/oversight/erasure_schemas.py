@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from registry.http.fields import AnswerSchema, PrefixedId, StrictSchema, Text
 from registry.identity.protection import Protector
@@ -13,6 +13,7 @@ from registry.kernel.ids import IncidentId, Prefix, parse_id, with_prefix
 from registry.ledger.erasure_model import (
     AGENT_CHARACTERS_MAX,
     GROUND_CHARACTERS_MAX,
+    SUBJECTS_MAX,
     EntryTarget,
     ErasureOrder,
     IncidentTarget,
@@ -23,17 +24,23 @@ from registry.ledger.erasure_model import (
 
 
 class TargetSchema(StrictSchema):
-    """What it is about: one entry, one incident, or one person by an identity token."""
+    """What it is about: one entry, one incident, or one person, by one identity token or several.
+
+    `subjects` are identities of one and the same person, each of which counts as `subject`.
+    """
 
     entry = PrefixedId(Prefix.ENTRY)
     incident = PrefixedId(Prefix.INCIDENT)
     subject = fields.Nested(TokenSchema)
+    subjects = fields.List(
+        fields.Nested(TokenSchema), validate=validate.Length(min=1, max=SUBJECTS_MAX)
+    )
 
     @validates_schema
     def require_one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuses none of the three, and more than one."""
+        """Refuses none of them, and more than one."""
         if len(data) != 1:
-            raise ValidationError("Name exactly one of entry, incident and subject.")
+            raise ValidationError("Name exactly one of entry, incident, subject and subjects.")
 
 
 class ActSchema(StrictSchema):
@@ -119,8 +126,10 @@ def target_of(data: Mapping[str, Any], protector: Protector) -> Target:
         return EntryTarget(entry=parse_id(Prefix.ENTRY, data["entry"]))
     if "incident" in data:
         return IncidentTarget(incident=IncidentId(data["incident"]))
-    seed = protector.seed_of(loaded_token(data["subject"]).token)
-    return SubjectTarget(lookup_key=protector.lookup_key(seed))
+    tokens = data["subjects"] if "subjects" in data else [data["subject"]]
+    seeds = [protector.seed_of(loaded_token(each).token) for each in tokens]
+    # One that is named twice is one.
+    return SubjectTarget(lookup_keys=tuple(dict.fromkeys(map(protector.lookup_key, seeds))))
 
 
 def hold_document(hold: LegalHold) -> dict[str, Any]:

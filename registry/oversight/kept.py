@@ -20,6 +20,7 @@ TABLES = (
     "oversight_subjects",
     "legal_holds",
     "erasure_orders",
+    "further_subjects",
     "subject_sessions",
     "subject_session_identities",
     "sign_in_identifiers",

@@ -63,7 +63,8 @@ class Retention:
 
     `also_forget` are of the rooms that keep something under a subject's lookup key: an
     order takes it with the rest; each gives how much of it must wait. `also_remove` are
-    of those that keep something about an incident besides.
+    of those that keep something about an incident besides. `end_sessions` comes first: a
+    person's own call holds its session before it waits for anything else.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Retention:
         orders: ErasureOrders,
         incidents: Incidents,
         lookups: Lookups,
+        end_sessions: Callable[[Transaction, Collection[bytes]], object],
         also_forget: Collection[Callable[[Transaction, bytes], int]],
         also_remove: Collection[Callable[[Transaction, Removable], object]],
         appeals: Forgetting,
@@ -87,6 +89,7 @@ class Retention:
         self._orders = orders
         self._removal = incidents.removal
         self._lookups = lookups
+        self._end_sessions = end_sessions
         self._also_forget = also_forget
         self._also_remove = also_remove
         self._appeals = appeals
@@ -241,7 +244,8 @@ class Retention:
                 known = self._contents.of(transaction, [order.target.entry])
                 return self._erase_ordered(transaction, list(known.values()), order, held, now)
             case IncidentTarget():
-                return self._remove_ordered(transaction, [order.target.incident], order, held, now)
+                incident = order.target.incident
+                return self._remove_ordered(transaction, [incident], (), order, held, now)
             case SubjectTarget():
                 return self._erase_subject(transaction, order.target, order, held, now, entries_max)
         raise AssertionError("an order that is not carried out has a target")
@@ -255,21 +259,23 @@ class Retention:
         now: datetime,
         entries_max: int,
     ) -> Batch:
-        key = target.lookup_key
-        incidents = self._removal.under(transaction, key)
-        removed = self._remove_ordered(transaction, incidents, order, held, now)
+        keys = target.lookup_keys
         # Whoever is held is, also where nothing is filed about them and nobody looked.
-        is_held = key in held.lookup_keys
+        is_held = not held.lookup_keys.isdisjoint(keys)
         if not is_held:
-            self._removal.forget_flags(transaction, key)
-        accesses, passed = self._erasure.accesses_about(
-            transaction, key, held=held, entries_max=entries_max
-        )
+            self._end_sessions(transaction, keys)
+        incidents = self._removal.under(transaction, keys)
+        removed = self._remove_ordered(transaction, incidents, keys, order, held, now)
+        if not is_held:
+            self._removal.forget_flags(transaction, keys)
+        accesses, passed = self._accesses_about(transaction, keys, held, entries_max)
         erased = self._erase_ordered(transaction, accesses, order, held, now)
         held_count = max(removed.held + passed, int(is_held))
-        waiting = removed.waiting + self._erasure.is_waiting_about(transaction, key)
+        waiting = removed.waiting + sum(
+            self._erasure.is_waiting_about(transaction, key) for key in keys
+        )
         if not held_count:
-            waiting += sum(forget(transaction, key) for forget in self._also_forget)
+            waiting += sum(forget(transaction, key) for key in keys for forget in self._also_forget)
         return Batch(
             cause=Cause.ORDER,
             entries=removed.entries + erased.entries,
@@ -278,15 +284,33 @@ class Retention:
             waiting=waiting,
         )
 
+    def _accesses_about(
+        self, transaction: Transaction, keys: Collection[bytes], held: Held, entries_max: int
+    ) -> tuple[Collection[Settled], int]:
+        """The next entries about any of these that may go, and how many were passed as held."""
+        found: dict[UUID, Settled] = {}
+        passed = 0
+        for key in keys:
+            some, kept = self._erasure.accesses_about(
+                transaction, key, held=held, entries_max=entries_max - len(found)
+            )
+            # What names several of them is one entry.
+            found |= {each.uuid: each for each in some}
+            passed += kept
+            if len(found) >= entries_max:
+                break
+        return found.values(), passed
+
     def _remove_ordered(
         self,
         transaction: Transaction,
         incidents: Collection[IncidentId],
+        lookup_keys: Collection[bytes],
         order: ErasureOrder,
         held: Held,
         now: datetime,
     ) -> Batch:
-        self._removal.hold(transaction, incidents)
+        self._removal.hold(transaction, incidents, lookup_keys)
         batches: list[Batch] = []
         for incident in incidents:
             # What is held or waits does not count: it keeps nothing behind it.

@@ -107,8 +107,11 @@ def change_bearer(transaction: Transaction, session: UUID, bearer_hash: bytes) -
 
 
 def end(transaction: Transaction, sessions: Collection[UUID]) -> int:
-    """Deletes these sessions; how many there were."""
-    keys = [each.bytes for each in sessions]
+    """Deletes these sessions; how many there were. Calls they are making end first."""
+    keys = sorted(each.bytes for each in sessions)
+    ids = sa.select(subject_sessions.c.id).where(subject_sessions.c.id.in_(keys))
+    # The session before its identities, as every call of it takes them.
+    transaction.execute(ids.order_by(subject_sessions.c.id).with_for_update()).all()
     identities = subject_session_identities.c
     transaction.execute(
         sa.delete(subject_session_identities).where(identities.session_id.in_(keys))

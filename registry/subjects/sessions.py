@@ -110,15 +110,19 @@ class Sessions:
         """Ends a session; ended already: nothing."""
         store.end(transaction, [session])
 
-    def end_all_of(self, transaction: Transaction, lookup_keys: Collection[bytes]) -> int:
-        """Ends every session of these identities, up to a limit; how many."""
-        return store.end(
-            transaction, store.sessions_of(transaction, lookup_keys, ENDED_AT_ONCE_MAX)
-        )
+    def end_all_of(
+        self, transaction: Transaction, lookup_keys: Collection[bytes], *also: UUID
+    ) -> int:
+        """Ends every session of these identities, up to a limit, and those named; how many.
 
-    def forget_subject(self, transaction: Transaction, lookup_key: bytes) -> None:
+        Whoever calls holds no session: those that are ended are locked in one order.
+        """
+        found = store.sessions_of(transaction, lookup_keys, ENDED_AT_ONCE_MAX)
+        return store.end(transaction, {*found, *also})
+
+    def forget_subject(self, transaction: Transaction, lookup_keys: Collection[bytes]) -> None:
         """Ends all sessions of a person, whose erasure was ordered, however many."""
-        while self.end_all_of(transaction, [lookup_key]):
+        while self.end_all_of(transaction, lookup_keys):
             pass
 
     def sweep(self, transaction: Transaction, wall_now: datetime, sessions_max: int) -> int:

@@ -7,7 +7,7 @@ either would show here as an act that was not taken. SQLite has one writer at a 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,18 @@ from registry.appeals.jury import Vote
 from registry.database import engine
 from registry.database.transaction import Transaction
 from registry.incidents.changes import Change
+from registry.incidents.model import KeptIdentity
 from registry.jobs.model import Job
 from registry.kernel import base64url
 from registry.kernel.clock import MovableClock
 from registry.kernel.ids import new_uuid
+from registry.members.model import Role
 from tests.appeals.test_api import NUMBER, OTHER, REASONS, Town, _evidence, lodge, ok
 from tests.appeals.test_jury_of_appeal import commit, drawn, fill, jurors, upheld_once
 from tests.incidents.door import document
 from tests.nodes import Caller, new_app, new_caller, new_node
 from tests.rulebook.filings import NOW
-from tests.subjects.person import PHONE, Person, token_of
+from tests.subjects.person import PHONE, Person, last_code, token_of
 
 MEETING_SECONDS_MAX = 0.2
 # Many wait for each other here, on machines that do other things too.
@@ -61,6 +63,14 @@ class Meeting:
         self._came: set[int] = set()
 
     def incident_changed(self, transaction: Transaction, change: Change) -> None:
+        self._wait()
+
+    def incident_removed(
+        self, transaction: Transaction, identities: Sequence[KeptIdentity], now: datetime
+    ) -> None:
+        self._wait()
+
+    def _wait(self) -> None:
         with self._condition:
             self._came.add(threading.get_ident())
             self._condition.notify_all()
@@ -70,18 +80,20 @@ class Meeting:
 
 def at_once(node: Node, acts: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each act gives; they meet before and after everyone who hears of a change."""
-    listeners = node.incident_listeners
-    known = list(listeners._listeners)
-    met: list[Any] = [Meeting()]
-    for each in known:
-        met += [each, Meeting()]
-    listeners._listeners[:] = met
+    lists: list[list[Any]] = [
+        node.incident_listeners._listeners,
+        node.incident_listeners._removal_listeners,
+    ]
+    known = [list(each) for each in lists]
+    for listeners in lists:
+        listeners[:] = [Meeting(), *(met for each in listeners for met in (each, Meeting()))]
     try:
         with ThreadPoolExecutor(len(acts)) as pool:
             begun = [pool.submit(act) for act in acts]
             return [each.result(DONE_SECONDS_MAX) for each in begun]
     finally:
-        listeners._listeners[:] = known
+        for listeners, before in zip(lists, known, strict=True):
+            listeners[:] = before
 
 
 def enforce(town: Town) -> None:
@@ -100,6 +112,21 @@ def filed(town: Town, by: Caller, who: str, number: int) -> str:
     }
     body = document(reference=f"act-{number}", identities=[identity], **more)
     return str(ok(by.call("POST", "/v1/incidents", body), 201)["incident"]["id"])
+
+
+def order_erasure(town: Town, *numbers: str) -> Callable[[], Any]:
+    """What carries out an order about the person with these phones, which is confirmed here."""
+    supervisors = [
+        new_caller(town.node, town.app, name, frozenset({Role.SUPERVISOR}))
+        for name in ("bureau", "court")
+    ]
+    tokens = [token_of(town.node, PHONE, number) for number in numbers]
+    body = {"target": {"subjects": tokens}, "ground": "judgment 12/2026"}
+    target = "/v1/oversight/erasure-orders"
+    order = ok(supervisors[0].call("POST", target, body), 201)["order"]["id"]
+    ok(supervisors[1].call("POST", f"{target}/{order}/confirmation", {}))
+    town.node.sequencer.step()
+    return lambda: list(town.node.auditing.retention.run(town.clock.now()))
 
 
 def states(person: Person) -> dict[str, tuple[str, str | None]]:
@@ -190,3 +217,49 @@ def test_jurors_vote_while_the_furnisher_withdraws_and_limits_run_out(town: Town
     town.move(hours=169)
     (round_,) = ok(town.app.test_client().get(f"/v1/jury/{appeal}"))["rounds"]
     assert round_["ending"] in ("decided", "dissolved")
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_person_acts_while_all_of_them_is_erased(town: Town, turn: int) -> None:
+    """Their calls are done or find themselves signed out; the order is carried out all the same."""
+    filed(town, town.platform, NUMBER, 1)
+    filed(town, town.platform, OTHER, 2)
+    town.move(days=8)
+    people = [town.person(number) for number in (NUMBER, OTHER) * 2]
+    # The second pair are sessions of both phones.
+    people[2].sign_in(OTHER, held_since=date(2020, 1, 1))
+    people[3].sign_in(NUMBER, held_since=date(2020, 1, 1))
+    erase = order_erasure(town, NUMBER, OTHER)
+    said = {"text": "I was abroad that week."}
+    acts: list[Callable[[], Any]] = [
+        erase,
+        lambda: people[0].call("PUT", "/v1/subject/freeze"),
+        lambda: people[1].call("PUT", "/v1/subject/statement", said),
+        lambda: people[2].call("PUT", "/v1/subject/freeze"),
+        lambda: people[3].call("POST", "/v1/subject/severances"),
+    ]
+    given = at_once(town.node, acts[turn:] + acts[:turn])
+    answers = [each for each in given if isinstance(each, TestResponse)]
+    assert {each.status_code for each in answers} <= {200, 201, 204, 401}
+    town.node.sequencer.step()
+    erase()
+    assert {401} == {each.call("GET", "/v1/subject/record").status_code for each in people}
+    for table in ("incidents", "standings", "subject_sessions", "subject_session_identities"):
+        assert 0 == town.count(table), table
+    assert 0 == town.count("erasure_orders WHERE state <> 'carried_out'")
+
+
+def test_two_who_sign_each_other_out_everywhere_are_both_signed_out(town: Town) -> None:
+    """Neither waits for the other in a ring, nor for a third that proves one identifier more."""
+    one, other, third = (town.person(NUMBER) for _ in range(3))
+    started, blinded = third.start(OTHER)
+    code = last_code(town.node, OTHER)["long"]
+    acts: list[Callable[[], Any]] = [
+        lambda: one.call("DELETE", "/v1/subject/sessions"),
+        lambda: other.call("DELETE", "/v1/subject/sessions"),
+        lambda: third.prove(started.json["sign_in"]["id"], code, blinded),
+    ]
+    given = at_once(town.node, acts)
+    assert {each.status_code for each in given} <= {201, 204, 401}
+    assert 0 == town.count("subject_sessions")
+    assert 0 == town.count("subject_session_identities")

@@ -324,3 +324,76 @@ def test_an_order_goes_on_where_it_was_killed(life: Life) -> None:
     assert [] == [each for each in again if each.cause is Cause.ORDER]
     assert sum(each.entries for each in by_order) >= 3
     assert world.node.fsck.check().erased >= 5
+
+
+def names_both(*names: str) -> dict[str, list[dict[str, str]]]:
+    return {"subjects": [token(name) for name in names]}
+
+
+def test_an_order_names_all_the_identities_of_a_person(life: Life) -> None:
+    """Each is erased as if it were the only one, what names several of them once, no other."""
+    world = life.world
+    second, stranger = Life(world=world, name="ming-2"), Life(world=world, name="hua")
+    for number, one in enumerate((life, second, stranger)):
+        one.is_filed(reference=f"case-{number}", order=f"order-{number}")
+        one.says("It was not me.")
+        one.comes_in()
+    both = {"identities": [token("ming"), token("ming-2")], "order": "order-9"}
+    world.look_up("ming", **both)
+    entries = {world.look_up(name, order=name) for name in ("ming", "ming-2", "hua")}
+    world.settle()
+    body = {"target": names_both("ming", "ming-2", "ming"), "ground": "judgment 12/2026"}
+    order = world.ask("erasure-orders", body, 201)["order"]
+    assert ("subject", None) == (order["kind"], order["target"])
+    world.ask(f"erasure-orders/{order['id']}/confirmation", {}, by="court")
+    world.settle()
+    # A batch smaller than what there is: it goes on with the next identity.
+    list(world.node.auditing.retention.run(world.clock.now(), entries_max=2))
+    world.settle()
+    (after,) = world.ask("erasure-orders/search", {})["orders"]
+    assert "carried_out" == after["state"]
+    assert [] == world.rows("SELECT * FROM further_subjects")
+    assert 1 == len(opened_of(world, entries))
+    for table in ("incidents", "standings", "subject_sessions"):
+        assert 1 == len(world.rows(f"SELECT * FROM {table}")), table
+    everything = dump(world)
+    assert not stands_in(everything, life.key)
+    assert not stands_in(everything, second.key)
+    assert stands_in(everything, stranger.key)
+
+
+def test_a_hold_on_several_identities_keeps_each_and_an_order_waits_for_all(life: Life) -> None:
+    """Held by the second identity alone; what the first leads to goes, the person's own waits."""
+    world = life.world
+    second = Life(world=world, name="ming-2")
+    for number, one in enumerate((life, second)):
+        one.is_filed(reference=f"case-{number}", order=f"order-{number}")
+        one.gives_address("ming@mail.example")
+    world.settle()
+    held = {"target": names_both("hua", "ming-2"), "ground": "docket"}
+    hold = world.ask("legal-holds", held, 201)["hold"]["id"]
+    order = {"target": names_both("ming", "ming-2"), "ground": "d"}
+    made = world.ask("erasure-orders", order, 201)["order"]["id"]
+    world.ask(f"erasure-orders/{made}/confirmation", {}, by="court")
+    world.settle()
+    world.retain()
+    assert 1 == len(world.rows("SELECT * FROM incidents"))
+    assert 2 == len(world.rows("SELECT * FROM contacts"))
+    (waits,) = world.ask("erasure-orders/search", {})["orders"]
+    assert "confirmed" == waits["state"]
+    world.ask(f"legal-holds/{hold}/release", {})
+    world.settle()
+    world.retain()
+    assert [] == world.rows("SELECT * FROM incidents")
+    assert [] == world.rows("SELECT * FROM contacts")
+    # The released hold names nobody that was erased; of the other it was on it still says so.
+    assert [(1,)] == world.rows("SELECT count(*) FROM legal_holds WHERE lookup_key IS NOT NULL")
+    assert [] == world.rows("SELECT * FROM further_subjects")
+
+
+@pytest.mark.parametrize("target", [{"subjects": []}, names_both(*"abcdefghijklmnopqrstu")])
+def test_no_order_names_nobody_or_a_crowd(life: Life, target: dict[str, object]) -> None:
+    """One person has a few identities; and one of the ways to name them is enough."""
+    for wrong in (target, {**names_both("ming"), "subject": token("ming")}):
+        life.world.ask("erasure-orders", {"target": wrong, "ground": "d"}, 422)
+    assert [] == life.world.rows("SELECT * FROM erasure_orders")
