@@ -46,6 +46,8 @@ APPENDED_AT_ONCE = 1000
 PROOFS = 2000
 INDEXED_MAX = 50_000
 LOOK_SECONDS = 0.02
+# How many rounds long: a hundredth of the looks is some then.
+LOOKED_AT_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +232,9 @@ def _drain(node: Node) -> None:
 def _ages_under_load(node: Node, plan: LogPlan) -> tuple[list[float], float]:
     """How old what is published is, looked at all the time, while threads append one by one."""
     stop, ages = threading.Event(), list[float]()
+    # A checkpoint of now: one that is old because nothing came before is not late.
+    _append(node, 1)
+    _drain(node)
 
     def look() -> None:
         while not stop.wait(LOOK_SECONDS):
@@ -243,7 +248,9 @@ def _ages_under_load(node: Node, plan: LogPlan) -> tuple[list[float], float]:
     loop.start()
     watcher.start()
     try:
-        rate = _at_once(replace(plan, seconds=plan.seconds * 3), lambda: _append(node, 1))
+        rate = _at_once(
+            replace(plan, seconds=plan.seconds * LOOKED_AT_ROUNDS), lambda: _append(node, 1)
+        )
     finally:
         stop.set()
         loop.join()
