@@ -81,6 +81,10 @@ def main(
         document = run(choice, status.update, partial(results.write, path))
     results.show(console, document)
     console.print(f"written to {path}")
+    for part, reason in document["failed"].items():
+        console.print(f"failed: {part}: {reason}", markup=False)
+    if document["failed"]:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

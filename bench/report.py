@@ -66,12 +66,13 @@ def _machine(run: Document) -> str:
     took = sum(run["took_seconds"].values())
     by_part = ", ".join(f"{name} {value:,}" for name, value in run["took_seconds"].items())
     lasted = f" It took {took / 60:.0f} minutes (in seconds: {by_part})." if took else ""
+    failed = "".join(f" **{name} failed**: {why[:200]}" for name, why in run["failed"].items())
     return (
         f"`bench/results/{run['file']}`: measured {run['measured_at'][:10]} on "
         f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}, "
         f"{extent['rounds']} rounds of {extent['seconds']} seconds, the load on the same "
         f"machine. A sync of its disk takes {machine['fsync_microseconds']:,.0f} µs; the load "
-        f"before was {machine['load_before']:.2f}.{lasted}"
+        f"before was {machine['load_before']:.2f}.{lasted}{failed}"
     )
 
 

@@ -34,7 +34,7 @@ def read(path: Path) -> dict[str, Any]:
     document = json.loads(path.read_text(encoding="utf-8"))
     assert isinstance(document, dict)
     document["file"] = path.name
-    for section in ("took_seconds", *_SECTIONS):
+    for section in ("took_seconds", "failed", *_SECTIONS):
         document.setdefault(section, {})
     for each in document["servers"].values():
         if "by_door" not in each:
@@ -57,7 +57,7 @@ def joined(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for document in documents:
         for section in _SECTIONS:
             whole[section].update(document[section])
-    runs = ("file", "measured_at", "machine", "extent", "took_seconds")
+    runs = ("file", "measured_at", "machine", "extent", "took_seconds", "failed")
     whole["runs"] = [{each: document[each] for each in runs} for document in documents]
     return whole
 

@@ -6,6 +6,7 @@ long it took. Names: `bench/names.py`.
 
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -124,7 +125,11 @@ class Choice:
 
 
 def run(choice: Choice, told: Told, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The document of one run; what there is of it is kept after each part."""
+    """The document of one run; what there is of it is kept after each part.
+
+    A part that fails has no figures but those of its setups that were whole; it is named
+    with its reason, and the next one is measured.
+    """
     with tempfile.TemporaryDirectory(prefix="registry-bench-") as place:
         home = Path(place)
         machine = machine_at(home)
@@ -136,7 +141,12 @@ def run(choice: Choice, told: Told, keep: Callable[[dict[str, Any]], None]) -> d
                 own = home / f"{part}-{kind}"
                 own.mkdir()
                 began = time.monotonic()
-                _PARTS[part](choice, kind, own, document, told)
+                try:
+                    _PARTS[part](choice, kind, own, document, told)
+                except (Exception, SystemExit) as error:  # noqa: BLE001 # the outermost loop
+                    # An hour of the other parts is not thrown away for one of them.
+                    traceback.print_exc()
+                    document["failed"][f"{part}.{kind}"] = f"{type(error).__name__}: {error}"
                 document["took_seconds"][f"{part}.{kind}"] = round(time.monotonic() - began)
                 keep(document)
     return document
@@ -151,6 +161,7 @@ def _document(choice: Choice, machine: Machine) -> dict[str, Any]:
         "took_seconds": {},
         "figures": {},
         "skipped": {},
+        "failed": {},
         "servers": {},
         "half_load": {},
         "soak": {},

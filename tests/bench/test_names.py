@@ -1,8 +1,12 @@
 """What is asked for is measured, with what it is compared with, and nothing else."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
+from bench import suite
 from bench.__main__ import main
 from bench.names import (
     BATCH_CONNECTIONS_MAX,
@@ -93,6 +97,28 @@ def test_what_is_asked_for_comes_with_what_it_is_compared_with(
         if each.connections == 32
     ]
     assert expected == with_compared(usual, kind, 32)
+
+
+def test_a_part_that_fails_does_not_take_the_others_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is named with its reason, and the next one is measured."""
+    done: list[str] = []
+
+    def fails(*_: object) -> None:
+        raise SystemExit("the server did not start")
+
+    def works(_choice: Choice, kind: str, *_: object) -> None:
+        done.append(kind)
+
+    monkeypatch.setattr(suite, "_PARTS", {"logs": fails, "deadlines": works})
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept: list[object] = []
+    choice = Choice.of(QUICK, ["logs", "deadlines"], ["sqlite"])
+    document = suite.run(choice, lambda _: None, kept.append)
+    assert {"logs.sqlite": "SystemExit: the server did not start"} == document["failed"]
+    assert (["sqlite"], 2) == (done, len(kept))
+    assert {"logs.sqlite", "deadlines.sqlite"} == set(document["took_seconds"])
 
 
 def test_the_list_names_each_part_and_work_once() -> None:

@@ -59,6 +59,7 @@ def a_document() -> dict[str, Any]:
         "growth": {},
         "logs": {},
         "took_seconds": {"doors.sqlite": 120},
+        "failed": {"logs.sqlite": "Disagreement: 3 entries"},
         "soak_memory_before": {"lookup.lean.sqlite": {"rss": 100.0, "pss": 80.0}},
         "deadlines": {"sqlite": {"1000": {"step_ms": 9.5, "longest_ms": 11, "peak_mib": 1.5}}},
     }
@@ -83,6 +84,12 @@ def test_a_report_replaces_what_is_between_its_markers() -> None:
     for wrong in ("no place", f"{BEGIN}{BEGIN}{END}", f"{END}{BEGIN}"):
         with pytest.raises(MarkersMissing):
             replaced(wrong, "")
+
+
+def test_a_part_that_failed_is_named_with_its_reason() -> None:
+    """Beside how long the run took."""
+    text = tables(whole())
+    assert "It took 2 minutes (in seconds: doors.sqlite 120). **logs.sqlite failed**: Dis" in text
 
 
 def test_plots_are_drawn_to_scale() -> None:
@@ -237,7 +244,7 @@ def test_of_several_runs_the_later_has_the_say() -> None:
 def test_a_run_that_noted_less_is_read_all_the_same(tmp_path: Path) -> None:
     """Its servers are the lean door alone; what it has not is not measured."""
     document = a_document()
-    del document["soak_memory_before"], document["took_seconds"]
+    del document["soak_memory_before"], document["took_seconds"], document["failed"]
     memory = {"rss": 1.0, "pss": 1.0}
     document["servers"] = {
         "sqlite": {"workers": 1, "worker_memory_mib": memory, "start_seconds": 2.0}
