@@ -1,6 +1,6 @@
 """The cases supervisors look into, and what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from registry.database.transaction import Transaction
 from registry.database.types import Instant, Json, metadata
 from registry.kernel.ids import MemberId
 from registry.oversight.model import Case, Disposed, Disposition, Flag
+
+_KEYS_AT_ONCE_MAX = 1000
 
 oversight_cases = sa.Table(
     "oversight_cases",
@@ -57,6 +59,26 @@ def add(transaction: Transaction, case: Case) -> bool:
     }
     insert = insert_if_absent(transaction, oversight_cases, values)
     return transaction.execute(insert).rowcount == 1
+
+
+def raised(transaction: Transaction, keys: Collection[bytes]) -> Mapping[bytes, Case]:
+    """The cases of these flags, by key and without their history; others wait for them now."""
+    columns = oversight_cases.c
+    wanted = sorted(keys)
+    found: dict[bytes, Case] = {}
+    for start in range(0, len(wanted), _KEYS_AT_ONCE_MAX):
+        some = wanted[start : start + _KEYS_AT_ONCE_MAX]
+        select = sa.select(oversight_cases).where(columns.key.in_(some))
+        for row in transaction.execute(select.order_by(columns.id).with_for_update()):
+            found[bytes(row.key)] = _case(row)
+    return found
+
+
+def extend(transaction: Transaction, case: UUID, flag: Flag) -> None:
+    """Makes a case end with a later window in which it was found again; it is known by that."""
+    update = sa.update(oversight_cases).where(oversight_cases.c.id == case.bytes)
+    values = {"key": flag.key, "facts": dict(flag.facts), "window_until": flag.window_until}
+    transaction.execute(update.values(values))
 
 
 def find_and_lock(transaction: Transaction, case: UUID) -> Case | None:

@@ -1,4 +1,4 @@
-"""Up to which day each rule has judged."""
+"""Up to which day each rule has judged, and how much of the next one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,6 +15,8 @@ oversight_days = sa.Table(
     sa.Column("rules", sa.String(32), primary_key=True),
     sa.Column("rule", sa.String(32), primary_key=True),
     sa.Column("next_day", sa.Date, nullable=False),
+    # Of a day that has more than fits into a step.
+    sa.Column("seen", sa.Integer, nullable=False, server_default="0"),
 )
 _days = oversight_days.c
 
@@ -39,7 +41,13 @@ def hold(transaction: Transaction, rules: str) -> dict[str, date]:
     return {row.rule: row.next_day for row in rows}
 
 
-def move(transaction: Transaction, rules: str, rule: str, next_day: date) -> None:
-    """Notes that a rule has judged every day before `next_day`."""
+def seen(transaction: Transaction, rules: str, rule: str) -> int:
+    """How many finds of the day that is next are judged already."""
+    select = sa.select(_days.seen).where(_days.rules == rules, _days.rule == rule)
+    return int(transaction.execute(select).scalar_one())
+
+
+def move(transaction: Transaction, rules: str, rule: str, next_day: date, *, seen: int = 0) -> None:
+    """Notes that a rule has judged every day before `next_day`, and so many finds of that."""
     update = sa.update(oversight_days).where(_days.rules == rules, _days.rule == rule)
-    transaction.execute(update.values(next_day=next_day))
+    transaction.execute(update.values(next_day=next_day, seen=seen))

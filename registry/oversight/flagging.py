@@ -4,8 +4,8 @@ Whoever was away for days finds them where they were left: each step is a few wi
 a rule and a day, and goes on where the last one committed.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, auto
 
@@ -14,9 +14,9 @@ from registry.http.caller import Call
 from registry.kernel.ids import new_uuid
 from registry.ledger.model import RecordType
 from registry.oversight import case_store, day_store, tally_store
-from registry.oversight.flags import Flagger
+from registry.oversight.flags import Flagger, is_more
 from registry.oversight.indexing import COMMITTED_AFTER, Indexer
-from registry.oversight.model import Case, Coverage, Disposition
+from registry.oversight.model import Case, Coverage, Disposition, Flag
 from registry.oversight.recording import Recorder, require_supervision
 from registry.rulebook.calendar import day_begins_at, local_date
 from registry.rulebook.model import Edition
@@ -26,6 +26,9 @@ LOOK_BACK_DAYS_MAX = 31
 # What one call of a supervisor judges: four days by eight rules; and a step of the job.
 WINDOWS_AT_ONCE_MAX = 32
 WINDOWS_A_STEP_MAX = 8
+# And how many finds: a day may have more than a job's lease is long, or an answer.
+FINDS_AT_ONCE_MAX = 500
+FINDS_A_STEP_MAX = 200
 _DAY = timedelta(days=1)
 
 
@@ -54,7 +57,7 @@ class Judged:
 
 
 class Flagging:
-    """Applies the rules to the days that have ended, and opens a case for each find."""
+    """Applies the rules to the days that have ended, and opens cases for what they find."""
 
     def __init__(
         self, *, flagger: Flagger, indexer: Indexer, recorder: Recorder, edition: Edition
@@ -83,7 +86,13 @@ class Flagging:
             is_ready = _is_any_ready(days, self._covered(transaction, now))
             return Progress.CAME_FORWARD if is_ready else Progress.WAITS
         # Crash point: cases and the day they are of are one transaction; nothing is judged twice.
-        self._judge(transaction, now, covered, windows_max=WINDOWS_A_STEP_MAX)
+        self._judge(
+            transaction,
+            now,
+            covered,
+            windows_max=WINDOWS_A_STEP_MAX,
+            finds_max=FINDS_A_STEP_MAX,
+        )
         return Progress.CAME_FORWARD
 
     def run(self, call: Call) -> Judged:
@@ -92,7 +101,13 @@ class Flagging:
         transaction, now = call.transaction, call.now
         self._indexer.catch_up(transaction)
         covered = self._covered(transaction, now)
-        cases = self._judge(transaction, now, covered, windows_max=WINDOWS_AT_ONCE_MAX)
+        cases = self._judge(
+            transaction,
+            now,
+            covered,
+            windows_max=WINDOWS_AT_ONCE_MAX,
+            finds_max=FINDS_AT_ONCE_MAX,
+        )
         days = day_store.next_days(transaction, self._flagger.version)
         counted = frozenset[RecordType]().union(*map(self._flagger.counted, covered))
         return Judged(
@@ -111,8 +126,12 @@ class Flagging:
         covered: Mapping[str, date],
         *,
         windows_max: int,
+        finds_max: int,
     ) -> list[Case]:
-        """The cases of the next windows that are covered; each rule's days in order."""
+        """The cases of the next windows that are covered; each rule's days in order.
+
+        Where there are more finds than `finds_max`, the next step goes on behind them.
+        """
         version = self._flagger.version
         days = day_store.hold(transaction, version)
         if not days.keys() >= covered.keys():
@@ -125,15 +144,46 @@ class Flagging:
             if not ready:
                 break
             rule = min(ready, key=lambda each: days[each])
-            found = self._flagger.find(transaction, rule, days[rule])
-            opened = [
-                Case(id=new_uuid(now), flag=flag, opened_at=now, disposition=Disposition.OPEN)
-                for flag in found
-            ]
-            cases += [each for each in opened if case_store.add(transaction, each)]
+            seen = day_store.seen(transaction, version, rule)
+            found = self._flagger.find(
+                transaction, rule, days[rule], after=seen, finds_max=finds_max
+            )
+            cases += self._raise(transaction, found.flags, now)
+            if not found.is_all:
+                day_store.move(transaction, version, rule, days[rule], seen=seen + found.seen)
+                break
             days[rule] = self._flagger.next_day(transaction, rule, days[rule], covered[rule])
             day_store.move(transaction, version, rule, days[rule])
+            finds_max -= found.seen
+            if not finds_max:
+                break
         return cases
+
+    def _raise(
+        self, transaction: Transaction, flags: Collection[Flag], now: datetime
+    ) -> list[Case]:
+        """The cases that these finds open.
+
+        What was found in a window that shares days with theirs is the same find: its case
+        becomes longer while it is open, and once it is disposed of it is not opened anew
+        for the very same facts.
+        """
+        wanted = {key for flag in flags for key in flag.overlapping}
+        earlier = case_store.raised(transaction, wanted)
+        opened = []
+        for flag in flags:
+            before = next((earlier[key] for key in flag.overlapping if key in earlier), None)
+            if before is not None and before.disposition is Disposition.OPEN:
+                # The facts are those of the window in which most was found.
+                most = flag if is_more(flag, before.flag) else before.flag
+                case_store.extend(transaction, before.id, replace(flag, facts=most.facts))
+            elif before is None or before.flag.facts != flag.facts:
+                case = Case(
+                    id=new_uuid(now), flag=flag, opened_at=now, disposition=Disposition.OPEN
+                )
+                if case_store.add(transaction, case):
+                    opened.append(case)
+        return opened
 
     def _first_day(self, transaction: Transaction, now: datetime, covered: date) -> date:
         """Where new rules begin: with the oldest entry, but not for ever back."""

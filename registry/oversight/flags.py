@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from registry.database.transaction import Transaction
 from registry.kernel import base64url
@@ -20,6 +21,7 @@ from registry.oversight.rules_reading import Rules
 from registry.rulebook.calendar import day_begins_at, local_date
 from registry.rulebook.model import Edition
 
+FINDS_MAX = 500
 _DAY = timedelta(days=1)
 _LOOKUPS = (RecordType.LOOKUP,)
 _ATTEMPTS = (RecordType.LOOKUP, RecordType.REFUSED_LOOKUP)
@@ -35,6 +37,19 @@ _COUNTED: Mapping[str, Sequence[RecordType]] = {
     "off_hours": _LOOKUPS,
     "after_dispute": _LOOKUPS,
     "supervisor_views": _VIEWS,
+}
+# A person who is asked for by two identities is one find of these.
+_BY_IDENTITY = frozenset({"same_subject_again", "same_subject_by_many"})
+# Which fact says how much was found.
+_MEASURES = {
+    "volume": "lookups",
+    "distinct_subjects": "subjects",
+    "same_subject_again": "lookups",
+    "same_subject_by_many": "members",
+    "miss_rate": "misses",
+    "off_hours": "lookups_off_hours",
+    "after_dispute": "lookups",
+    "supervisor_views": "views",
 }
 _BESIDE = {"after_dispute": frozenset({RecordType.DISPUTE})}
 
@@ -69,29 +84,25 @@ class _Window:
         return _Window(first=self.first - days * _DAY, days=days, edition=self.edition)
 
 
-class _Told:
-    """What was found already: a person who is asked for by two identities is one find."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a rule finds in a part of a window: `seen` are the finds looked at for it.
 
-    def __init__(self) -> None:
-        self._lookups: dict[MemberId | None, list[set[bytes]]] = {}
+    `is_all`: nothing of the window is left.
+    """
 
-    def is_new(
-        self, transaction: Transaction, window: _Window, subject: bytes, member: MemberId | None
-    ) -> bool:
-        """Whether any lookup of the subject was not in an earlier find; most lookups come first."""
-        by_member = tally_store.lookups_of(
-            transaction,
-            [subject],
-            from_at=window.from_at,
-            until_at=window.until_at,
-            member=member,
-        )
-        lookups = set[bytes]().union(*by_member.values())
-        told = self._lookups.setdefault(member, [])
-        if any(lookups <= each for each in told):
-            return False
-        told.append(lookups)
-        return True
+    flags: tuple[Flag, ...]
+    seen: int
+    is_all: bool
+
+
+def is_more(flag: Flag, than: Flag) -> bool:
+    """Whether a rule found more, or as much, in the window of one find than in another's."""
+    name = _MEASURES[flag.rule]
+    found, before = flag.facts[name], than.facts[name]
+    assert isinstance(found, int), "what is measured is counted"
+    assert isinstance(before, int), "what is measured is counted"
+    return found >= before
 
 
 class Flagger:
@@ -126,14 +137,31 @@ class Flagger:
         """The names of the rules."""
         return tuple(self._finders)
 
-    def find(self, transaction: Transaction, rule: str, day: date) -> list[Flag]:
-        """Everything a rule finds in its window that ends with `day`."""
+    def find(
+        self,
+        transaction: Transaction,
+        rule: str,
+        day: date,
+        *,
+        after: int = 0,
+        finds_max: int = FINDS_MAX,
+    ) -> Found:
+        """The next finds of a rule in its window that ends with `day`, behind the first `after`.
+
+        They come in one order, but for what is erased between two calls.
+        """
         numbers = self._rules.numbers[rule]
         window = self._window(rule, day)
-        return [
+        finds = self._finders[rule](transaction, window, numbers)
+        some = list(islice(finds, after, after + finds_max + 1))
+        looked_at = some[:finds_max]
+        flags = [
             self._flag(rule, window, member, subject, facts)
-            for member, subject, facts in self._finders[rule](transaction, window, numbers)
+            for member, subject, facts in looked_at
+            if rule not in _BY_IDENTITY
+            or not _is_told_by_another(transaction, window, member, subject)
         ]
+        return Found(flags=tuple(flags), seen=len(looked_at), is_all=len(some) == len(looked_at))
 
     def next_day(self, transaction: Transaction, rule: str, day: date, before: date) -> date:
         """The next day after `day` with anything for a rule in its window; at most `before`."""
@@ -158,23 +186,27 @@ class Flagger:
         subject: bytes | None,
         facts: Mapping[str, JsonValue],
     ) -> Flag:
-        told_apart: list[JsonValue] = [
-            self._rules.version,
-            rule,
-            window.first.isoformat(),
-            member,
-            facts.get("agent"),
-            None if subject is None else base64url.encode(subject),
-        ]
-        # The subject is in the key alone, as a digest: a case names nobody.
+        def key(first: date) -> bytes:
+            told_apart: list[JsonValue] = [
+                self._rules.version,
+                rule,
+                first.isoformat(),
+                member,
+                facts.get("agent"),
+                None if subject is None else base64url.encode(subject),
+            ]
+            return hashlib.sha256(canonical_json(told_apart)).digest()
+
+        # The subject is in the keys alone, as a digest: a case names nobody.
         return Flag(
             rules=self._rules.version,
             rule=rule,
             member=member,
-            key=hashlib.sha256(canonical_json(told_apart)).digest(),
+            key=key(window.first),
             facts=facts,
             window_from=window.from_at,
             window_until=window.until_at,
+            overlapping=tuple(key(window.first - n * _DAY) for n in range(1, window.days)),
         )
 
     def _volume(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
@@ -207,28 +239,24 @@ class Flagger:
     def _same_subject_again(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
-        told = _Told()
         for member, subject, lookups in tally_store.subjects_asked_often(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
             lookups_max=numbers["lookups_max"],
         ):
-            if told.is_new(transaction, window, subject, member):
-                yield member, subject, {"lookups": lookups}
+            yield member, subject, {"lookups": lookups}
 
     def _same_subject_by_many(
         self, transaction: Transaction, window: _Window, numbers: _Numbers
     ) -> _Finds:
-        told = _Told()
         for subject, members in tally_store.subjects_asked_by_many(
             transaction,
             from_at=window.from_at,
             until_at=window.until_at,
             members_max=numbers["members_max"],
         ):
-            if told.is_new(transaction, window, subject, None):
-                yield None, subject, {"members": members}
+            yield None, subject, {"members": members}
 
     def _miss_rate(self, transaction: Transaction, window: _Window, numbers: _Numbers) -> _Finds:
         counts = _counted(transaction, _LOOKUPS, [window])
@@ -265,6 +293,16 @@ class Flagger:
         for member, views in sorted(_counted(transaction, _VIEWS, [window]).items()):
             if views > numbers["views_max"]:
                 yield member, None, {"views": views}
+
+
+def _is_told_by_another(
+    transaction: Transaction, window: _Window, member: MemberId | None, subject: bytes | None
+) -> bool:
+    """Whether a find says nothing that is not said by that of another identity of the person."""
+    assert subject is not None, "rules that find by identity name one"
+    return tally_store.is_within_another(
+        transaction, subject, from_at=window.from_at, until_at=window.until_at, member=member
+    )
 
 
 def _counted(

@@ -147,7 +147,9 @@ class Disposed:
 class Flag:
     """Something a rule found in a window: how far a limit was passed, by whom.
 
-    `key` tells it from any other find of the same rule, so that it is raised once.
+    `key` tells it from any other find of the same rule, so that it is raised once;
+    `overlapping` are the keys of the same find in the windows that share a day with its
+    own, the latest first.
     """
 
     rules: str
@@ -157,6 +159,7 @@ class Flag:
     facts: Mapping[str, JsonValue]
     window_from: datetime
     window_until: datetime
+    overlapping: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from registry.kernel.ids import MemberId
 from registry.ledger.model import RecordType
 from registry.oversight.store import made_within, oversight_index, oversight_subjects
 
+_ENTRIES_AT_ONCE_MAX = 1000
 _index = oversight_index.c
 _subjects = oversight_subjects.c
 _about = oversight_index.join(oversight_subjects, _subjects.entry_id == _index.entry_id)
@@ -125,28 +126,41 @@ def subjects_asked_by_many(
     return [(bytes(row.subject), row.members) for row in transaction.execute(select)]
 
 
-def lookups_of(
+def is_within_another(
     transaction: Transaction,
-    subjects: Collection[bytes],
+    subject: bytes,
     *,
     from_at: datetime,
     until_at: datetime,
     member: MemberId | None = None,
-) -> Mapping[MemberId, set[bytes]]:
-    """By member the lookups in a window that were about any of `subjects`."""
-    select = (
-        sa.select(_index.member_id, _index.entry_id)
-        .select_from(_about)
-        .where(
-            _subjects.subject.in_(subjects), *made_within([RecordType.LOOKUP], from_at, until_at)
-        )
-    )
+) -> bool:
+    """Whether every lookup of a subject in a window was about another one too, that has more.
+
+    Of two that were asked for together every time, the second is within the first.
+    """
+    own, other = oversight_subjects.alias("own"), oversight_subjects.alias("other")
+    within = made_within([RecordType.LOOKUP], from_at, until_at)
     if member is not None:
-        select = select.where(_index.member_id == member)
-    found: dict[MemberId, set[bytes]] = {}
-    for row in transaction.execute(select):
-        found.setdefault(MemberId(row.member_id), set()).add(bytes(row.entry_id))
-    return found
+        within = [*within, _index.member_id == member]
+    named = sa.func.count()
+    select = (
+        sa.select(other.c.subject, named.label("named"))
+        .select_from(own)
+        .join(oversight_index, _index.entry_id == own.c.entry_id)
+        .join(other, other.c.entry_id == own.c.entry_id)
+        .where(own.c.subject == subject, *within)
+        .group_by(other.c.subject)
+    )
+    together = {bytes(row.subject): int(row.named) for row in transaction.execute(select)}
+    lookups = together.pop(subject, 0)
+    always = [each for each, times in together.items() if times == lookups]
+    if any(each < subject for each in always):
+        return True
+    about = sa.select(named).select_from(_about).where(*within)
+    return any(
+        transaction.execute(about.where(_subjects.subject == each)).scalar_one() > lookups
+        for each in always
+    )
 
 
 def looked_at_after_dispute(
@@ -187,6 +201,9 @@ def subjects_of(transaction: Transaction, entries: Collection[bytes]) -> Mapping
     """Whom each of these entries is about."""
     select = sa.select(_subjects.entry_id, _subjects.subject)
     found: dict[bytes, set[bytes]] = {}
-    for row in transaction.execute(select.where(_subjects.entry_id.in_(entries))):
-        found.setdefault(bytes(row.entry_id), set()).add(bytes(row.subject))
+    wanted = sorted(entries)
+    for start in range(0, len(wanted), _ENTRIES_AT_ONCE_MAX):
+        some = wanted[start : start + _ENTRIES_AT_ONCE_MAX]
+        for row in transaction.execute(select.where(_subjects.entry_id.in_(some))):
+            found.setdefault(bytes(row.entry_id), set()).add(bytes(row.subject))
     return found

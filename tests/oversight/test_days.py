@@ -31,14 +31,16 @@ def judged_before(world: World) -> set[Any]:
 
 
 def test_days_the_worker_was_away_are_judged_when_it_is_back(world: World) -> None:
-    """Each of three days has its own window; what was judged is not judged again."""
+    """Each of three days is judged; what was judged is not judged again."""
     world.node.worker.run_due()
     for _ in range(3):
         ask_often(world)
         world.move(days=1)
     world.node.worker.run_due()
     found = Counter(rule for _, rule in windows(world))
-    assert {"same_subject_again": 3} == found
+    assert {"same_subject_again": 1} == found
+    [case] = world.ask("cases/search", {})["cases"]
+    assert ({"lookups": 33}, "2026-10-08T16:00:00Z") == (case["facts"], case["window"]["until"])
     assert {"2026-10-09"} == judged_before(world)
     world.clock.move(upkeep.FLAGS_EVERY)
     world.node.worker.run_due()
@@ -51,11 +53,11 @@ def test_a_missed_day_is_found_though_its_window_is_over(world: World) -> None:
     world.move(days=20)
     world.node.worker.run_due()
     week = load_rules().numbers["same_subject_again"]["window_days"]
-    days = [date(2026, 10, 7) + timedelta(days=number) for number in range(week)]
-    # Midnight in Shanghai is 16 o'clock of the day before.
-    assert [(f"{each - timedelta(days=1)}T16:00:00Z", "same_subject_again") for each in days] == (
-        windows(world)
-    )
+    # As long as the day is in a window; midnight in Shanghai is 16 o'clock of the day before.
+    last = date(2026, 10, 6) + timedelta(days=week - 1)
+    assert [(f"{last}T16:00:00Z", "same_subject_again")] == windows(world)
+    [case] = world.ask("cases/search", {})["cases"]
+    assert f"{date(2026, 10, 6) - timedelta(days=week)}T16:00:00Z" == case["window"]["from"]
     world.settle()
     assert [] == world.ask("flags", {})["cases"]
 
@@ -146,7 +148,7 @@ def test_several_at_once_judge_each_day_once(world: World) -> None:
     with ThreadPoolExecutor(3) as pool:
         ended = [pool.submit(step_to_the_end) for _ in range(3)]
     assert {Progress.IS_COMPLETE} == {each.result() for each in ended}
-    assert ["same_subject_again"] * 3 == [rule for _, rule in windows(world)]
+    assert [("2026-10-08T16:00:00Z", "same_subject_again")] == windows(world)
     assert {"2026-10-09"} == judged_before(world)
 
 
@@ -159,3 +161,68 @@ def test_two_at_once_judge_a_day_once(world: World) -> None:
     assert 1 == len(windows(world))
     rules = len(load_rules().numbers)
     assert [(rules,)] == world.rows("SELECT count(*) FROM oversight_days")
+
+
+def dispose(world: World, case: str) -> None:
+    body = {"disposition": "explained", "why": "A test of ours."}
+    world.ask(f"cases/{case}/dispositions", body, 201)
+
+
+def test_overlapping_windows_are_one_case_while_it_is_open(world: World) -> None:
+    """It grows and keeps the facts of the window with most; disposed of, new facts are another."""
+    ask_often(world, times=20)
+    world.move(days=1)
+    world.node.worker.run_due()
+    [first] = world.ask("cases/search", {})["cases"]
+    world.move(days=6)
+    ask_often(world, times=12)
+    world.move(days=1)
+    world.node.worker.run_due()
+    [longer] = world.ask("cases/search", {})["cases"]
+    # The window of the last day lost the first day's: 12 against 20.
+    assert (first["id"], {"lookups": 20}) == (longer["id"], longer["facts"])
+    assert first["window"]["from"] == longer["window"]["from"]
+    assert first["window"]["until"] < longer["window"]["until"]
+    dispose(world, longer["id"])
+    # A window on, with nothing new: still those 12, which differ from what was explained.
+    world.move(days=1)
+    world.node.worker.run_due()
+    [_, again] = world.ask("cases/search", {})["cases"]
+    assert ({"lookups": 12}, "open") == (again["facts"], again["disposition"])
+    dispose(world, again["id"])
+    world.move(days=2)
+    world.node.worker.run_due()
+    assert 2 == len(windows(world))
+    ask_often(world, times=1)
+    world.move(days=1)
+    world.node.worker.run_due()
+    assert ["explained", "explained", "open"] == [
+        each["disposition"] for each in world.ask("cases/search", {})["cases"]
+    ]
+
+
+def asked_again(world: World) -> int:
+    return [rule for _, rule in windows(world)].count("same_subject_again")
+
+
+def test_a_day_of_very_many_finds_is_judged_in_bounded_steps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step a few, killed between any two it goes on behind them, and each is one case."""
+    monkeypatch.setattr(flagging, "FINDS_A_STEP_MAX", 3)
+    monkeypatch.setattr(flagging, "FINDS_AT_ONCE_MAX", 2)
+    for number in range(11):
+        ask_often(world, f"person-{number}")
+    world.move(days=1)
+    assert 2 == len(world.ask("flags", {})["cases"])
+    flags, now = world.node.auditing.flagging, world.clock.now()
+    opened = []
+    for _ in range(9):
+        with world.node.database.transaction() as transaction:
+            flags.step(transaction, now, 1000)
+        opened.append(asked_again(world))
+    # The other rules' days take steps of their own.
+    assert [2, 5, 8, 11] == sorted({2, *opened})
+    world.node.worker.run_due()
+    assert 11 == asked_again(world)
+    assert [(0,)] == world.rows("SELECT max(seen) FROM oversight_days")

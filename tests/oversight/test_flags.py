@@ -58,7 +58,9 @@ def lookup(
 
 def find_all(transaction: Transaction, day: date = LAST_DAY) -> list[Flag]:
     """What every rule finds in its window that ends with a day."""
-    return [flag for rule in FLAGGER.rules for flag in FLAGGER.find(transaction, rule, day)]
+    found = [FLAGGER.find(transaction, rule, day) for rule in FLAGGER.rules]
+    assert all(each.is_all for each in found)
+    return [flag for each in found for flag in each.flags]
 
 
 def find(database: Database, entries: Sequence[IndexedEntry]) -> list[Flag]:
