@@ -21,6 +21,7 @@ from registry.kernel.problems import Problem
 from registry.subjects.model import (
     Assurance,
     BlindNotOpened,
+    NoSender,
     NotProvable,
     NotSignedIn,
     ProofNotAccepted,
@@ -54,7 +55,7 @@ blueprint = Blueprint("subjects", __name__, description="A person's own door")
 
 
 @blueprint.route("/v1/subject/sign-ins", methods=["POST"])
-@describe_problems(NotProvable, InvalidIdentifier, InvalidElement, TooManyRequests)
+@describe_problems(NotProvable, NoSender, InvalidIdentifier, InvalidElement, TooManyRequests)
 @blueprint.arguments(SignInSchema)
 @blueprint.response(202, SignInAnswerSchema)
 def start_sign_in(asked: Asked) -> dict[str, Any]:

@@ -92,6 +92,18 @@ class NotProvable(Problem):
     )
 
 
+class NoSender(Problem):
+    """A code could be sent to an identifier of this type, but this node has no sender for it."""
+
+    kind = Kind.INVALID
+    title = Text(en="This registry sends no codes there", zh="本登记系统未开通该渠道的验证码")
+    advice = Text(
+        en="Sign in with an identifier of another type, or by the word of a member that knows"
+        " you (POST /v1/subject/vouches).",
+        zh="请使用其他类型的标识登录，或由了解您的成员机构担保（POST /v1/subject/vouches）。",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenIdentity:
     """An identity of the person in the session.

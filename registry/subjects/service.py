@@ -86,7 +86,7 @@ class SubjectAccess:
     def start(self, transaction: Transaction, asked: Asked, at: Moment) -> StartedSignIn:
         """Begins a sign-in; tells nothing of anyone.
 
-        Raises: TooManyRequests, NotProvable, InvalidIdentifier, InvalidElement.
+        Raises: TooManyRequests, NotProvable, NoSender, InvalidIdentifier, InvalidElement.
         """
         self.limiter.count_quietly("sign-ins", quota=STARTS_PER_MINUTE, now=at.wall_now)
         return self.sign_ins.start(transaction, asked, now=at.now, wall_now=at.wall_now)

@@ -36,6 +36,7 @@ from registry.subjects.evaluating import Identifiers
 from registry.subjects.model import (
     Assurance,
     BlindNotOpened,
+    NoSender,
     NotProvable,
     ProofNotAccepted,
     ProvenIdentity,
@@ -97,11 +98,13 @@ class SignIns:
     ) -> StartedSignIn:
         """Begins a sign-in, and sends a code unless one went out a moment ago.
 
-        Raises: NotProvable, InvalidIdentifier, InvalidElement.
+        Raises: NotProvable, NoSender, InvalidIdentifier, InvalidElement.
         """
         channel = CHANNELS.get(asked.type)
-        if channel is None or channel not in self.channels:
+        if channel is None:
             raise NotProvable
+        if channel not in self.channels:
+            raise NoSender
         canonical = normalise(asked.type, asked.identifier, region=asked.region)
         voprf.elements_of([asked.blinded], pointer="/blinded")
         mark = self._mark(asked.type, canonical)

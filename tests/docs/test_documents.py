@@ -280,3 +280,25 @@ def test_every_word_of_the_glossary_has_both_languages_and_one_meaning() -> None
     assert [] == [
         row for row in rows if len(row) != 3 or not re.search(r"[一-鿿]", row[1]) or not row[2]
     ]
+
+
+def test_the_notice_before_a_report_says_the_same_in_both_languages() -> None:
+    """With the same places to fill in, and each right a person has."""
+    page = (ROOT / "docs" / "integrating.md").read_text()
+    english, chinese = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    places = set(re.findall(r"\{(\w+)\}", english))
+    assert places == set(re.findall(r"\{(\w+)\}", chinese))
+    assert {"furnisher", "code", "evidence", "days", "report_on", "origin", "contact"} <= places
+    for right, same_right in (
+        ("who looked", "谁查询过"),
+        ("object", "异议"),
+        ("removed", "删除"),
+        ("jury", "评审团"),
+        ("statement", "声明"),
+        ("freeze", "冻结"),
+        ("earlier holder", "前任持有人"),
+        ("free of charge", "免费"),
+        ("complain", "投诉"),
+    ):
+        assert right in english
+        assert same_right in chinese

@@ -10,17 +10,18 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from registry.app.node import Node
+from registry.app.node import Node, assemble, create_node
 from registry.crypto import voprf
 from registry.identity.normalise import IdentifierType
 from registry.kernel import base64url
 from registry.kernel.clock import MovableClock
 from registry.ledger.model import RecordType
+from registry.settings import Mode, Settings
 from registry.subjects.codes import WRONG_PER_HOUR_MAX
 from registry.subjects.model import ProofNotAccepted
 from registry.subjects.sign_ins import Asked, Proof
 from tests.lookups.samples import Market
-from tests.nodes import new_app, new_node
+from tests.nodes import FEDERATION, new_app, new_node
 from tests.subjects.person import (
     EMAIL,
     PHONE,
@@ -265,6 +266,33 @@ def test_what_no_code_reaches_is_refused(person: Person) -> None:
     answer = person.call("POST", "/v1/subject/sign-ins", body)
     assert 422 == answer.status_code
     assert [] == codes_sent(person.node)
+
+
+def test_a_live_node_without_a_gateway_says_that_it_sends_none(
+    tmp_path: Path, database_url: str, clock: MovableClock
+) -> None:
+    """Neither a phone nor, without a relay, an address is taken; and nothing is left behind."""
+    settings = Settings(
+        home=tmp_path / "live",
+        origin="https://registry.example",
+        federation=FEDERATION,
+        mode=Mode.LIVE,
+        database_url=database_url,
+    )
+    create_node(settings)
+    node = assemble(settings, clock)
+    try:
+        person = Person(app=new_app(node), node=node)
+        for identifier, type in ((NUMBER, PHONE), ("ming@example.cn", EMAIL)):
+            answer, _ = person.start(identifier, type)
+            assert (422, "no-sender") == (answer.status_code, answer.json["type"].split("/")[-1])
+            assert "sends no codes there" in answer.text
+        with node.database.reading() as transaction:
+            for table in ("sign_ins", "sign_in_codes", "sign_in_identifiers", "sign_in_messages"):
+                count = sa.select(sa.func.count()).select_from(sa.table(table))
+                assert 0 == transaction.execute(count).scalar_one()
+    finally:
+        node.database.close()
 
 
 def test_no_identifier_and_no_code_lies_in_the_database(person: Person) -> None:
