@@ -77,6 +77,11 @@ def served(
             _wait_until_answering(process, port, lines)
             took = time.monotonic() - began
             yield Served(port=port, master=process.pid, start_seconds=took)
+        except Exception as error:
+            # Its lines are gone with everything else when this is read.
+            state = "runs" if process.poll() is None else f"ended with {process.returncode}"
+            error.add_note(f"{lines.name} {state}: {lines.read_text(errors='replace')[-800:]}")
+            raise
         finally:
             process.terminate()
             try:
