@@ -7,7 +7,6 @@ inside a process. PostgreSQL: psycopg 3, bounded waits.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from registry.database.group_commit import GroupCommit
 from registry.database.stalls import Stalls
-from registry.database.transaction import HOT_CURSOR, DatabaseUnavailable, Transaction
+from registry.database.transaction import HOT_STATEMENTS, DatabaseUnavailable, Transaction
 
 BUSY_TIMEOUT_SECONDS = 10
 POOL_TIMEOUT_SECONDS = 5
@@ -194,15 +193,30 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
     )
     # psycopg is an extra: what needs it is imported where it is certain to be there.
     hot = import_module("registry.database.hot_cursor")
-    # Every call commits: a third of the processor time psycopg's own way takes.
-    engine.dialect.do_commit = hot.commit  # type: ignore[method-assign] # of this engine alone
 
-    @event.listens_for(engine, "connect")
+    # Before SQLAlchemy's own, which commits and rolls back.
+    @event.listens_for(engine, "connect", insert=True)
     def set_up(connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[HOT_CURSOR] = partial(hot.HotCursor, connection, {})
+        record.info[HOT_STATEMENTS] = connection.hot = hot.HotStatements(connection)
+
+    # Every call commits: a third of the processor time psycopg's own way takes.
+    def commit(connection: Any) -> None:
+        connection.hot.commit()
+
+    def rollback(connection: Any) -> None:
+        connection.hot.forget()
+        connection.rollback()
+
+    engine.dialect.do_rollback = rollback  # type: ignore[assignment,method-assign] # the same
+    engine.dialect.do_commit = commit  # type: ignore[assignment,method-assign] # of this engine alone
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def send_what_waits(connection: sa.Connection, *_statement: object) -> None:
+        connection.info[HOT_STATEMENTS].send()
 
     @event.listens_for(engine, "reset")
     def undo(connection: Any, _record: object, state: PoolResetState) -> None:
+        connection.hot.forget()
         # `_work` has ended its transaction: as a rule there is nothing, and asking
         # the driver to undo nothing costs as much as a statement.
         if state.terminate_only or connection.pgconn.transaction_status == _IDLE:

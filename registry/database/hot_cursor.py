@@ -1,15 +1,19 @@
-"""A cursor for the few hot statements on PostgreSQL, next to libpq.
+"""The few hot statements on PostgreSQL, next to libpq.
 
 psycopg's own cursor adapts anything to anything; a lookup's statements carry
 bytes, text and integers. Same connection, same transaction, same errors, a
-quarter of the processor time; a statement is prepared once a connection.
-Source: decision on hot statements; psycopg 3, module `psycopg.pq`.
+quarter of the processor time; a statement is prepared once a connection. Statements
+whose answer is not needed at once travel with the next one, in libpq's pipeline mode:
+a lookup's transaction goes to the server and back three times, not six.
+Source: decision on hot statements; psycopg 3, module `psycopg.pq`; PostgreSQL, libpq,
+"Pipeline Mode".
 """
 
 import functools
+import select
 import struct
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import errors, pq
@@ -27,6 +31,7 @@ _LENGTH_AND_EIGHT_BYTES = struct.Struct(">iq").pack
 _NULL = _LENGTH(-1)
 _TEXT, _BINARY = pq.Format.TEXT, pq.Format.BINARY
 _COMMAND_OK, _TUPLES_OK = pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK
+_PIPELINE_SYNC = pq.ExecStatus.PIPELINE_SYNC
 _IDLE = pq.TransactionStatus.IDLE
 
 
@@ -34,52 +39,206 @@ class ConnectionLost(psycopg.OperationalError):
     """The server hung up, or was hung up on; its other connections will be gone too."""
 
 
+class _Message(NamedTuple):
+    """A statement as libpq takes it: prepared under `name`, or as `text` where that is None."""
+
+    name: bytes | None
+    text: bytes
+    values: Sequence[bytes | None]
+    formats: Sequence[pq.Format]
+
+
+_BEGIN = _Message(None, b"BEGIN", (), ())
+_COMMIT = _Message(None, b"COMMIT", (), ())
+
+
+class HotStatements:
+    """The hot statements of one connection: what is prepared, and what waits to be sent.
+
+    What waits is sent before anything else is: `Database` sees to it for statements
+    that take another way.
+    """
+
+    __slots__ = ("_pgconn", "_prepared", "_waiting")
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._pgconn = connection.pgconn
+        self._prepared: dict[str, bytes] = {}
+        self._waiting: list[tuple[_Message, HotCursor]] = []
+
+    def cursor(self) -> "HotCursor":
+        """A cursor in the connection's transaction."""
+        return HotCursor(self)
+
+    def add(self, statement: str, parameters: Sequence[HotValue], cursor: "HotCursor") -> None:
+        """Has a statement sent with the next that is, or with the commit.
+
+        Raises: what preparing it does.
+        """
+        values, formats = [], []
+        for parameter in parameters:
+            value, form = _encode(parameter)
+            values.append(value)
+            formats.append(form)
+        message = _Message(self._name(statement), _numbered(statement), values, formats)
+        self._waiting.append((message, cursor))
+
+    def send(self) -> None:
+        """Sends what waits, and gives each cursor its result; begins a transaction if none is.
+
+        Raises: what psycopg's own cursor would, for the first that failed; those after
+        it were not run.
+        """
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        # As psycopg does it: the first statement begins the transaction that
+        # Database commits or undoes.
+        begins = self._pgconn.transaction_status == _IDLE
+        messages = [message for message, _ in waiting]
+        if begins:
+            _, *results = self._run([_BEGIN, *messages])
+        elif len(messages) == 1:
+            results = [self._run_one(messages[0])]
+        else:
+            results = self._run(messages)
+        for (_, cursor), result in zip(waiting, results, strict=True):
+            cursor.result = result
+
+    def commit(self) -> None:
+        """Sends what waits, and the commit with it.
+
+        Raises: what psycopg's own commit would; InFailedSqlTransaction where the server
+        rolled back instead.
+        """
+        waiting, self._waiting = self._waiting, []
+        is_idle = self._pgconn.transaction_status == _IDLE
+        if not waiting:
+            if is_idle:
+                return
+            committed = self._checked(self._pgconn.exec_(b"COMMIT"))
+        else:
+            begin = [_BEGIN] if is_idle else []
+            *_, committed = self._run([*begin, *(message for message, _ in waiting), _COMMIT])
+        if committed.command_status != b"COMMIT":
+            raise errors.InFailedSqlTransaction("the transaction had failed and was rolled back")
+
+    def forget(self) -> None:
+        """Lets what waits go, with the transaction that is undone."""
+        self._waiting = []
+
+    def _name(self, statement: str) -> bytes | None:
+        name = self._prepared.get(statement)
+        if name is None and len(self._prepared) < PREPARED_MAX:
+            # In the order they were made: what waits may be what this one stands on.
+            self.send()
+            name = b"hot_%d" % len(self._prepared)
+            self._checked(self._pgconn.prepare(name, _numbered(statement)))
+            self._prepared[statement] = name
+        return name
+
+    def _run_one(self, message: _Message) -> pq.abc.PGresult:
+        name, text, values, formats = message
+        # psycopg's stub knows no NULL here; the function does.
+        if name is None:
+            result = self._pgconn.exec_params(text, values, None, formats, _BINARY)
+        else:
+            result = self._pgconn.exec_prepared(name, values, formats, _BINARY)  # type: ignore[arg-type]
+        return self._checked(result)
+
+    def _run(self, messages: Sequence[_Message]) -> list[pq.abc.PGresult]:
+        """Runs several in one exchange; what comes after one that fails is not run."""
+        pgconn = self._pgconn
+        pgconn.enter_pipeline_mode()
+        try:
+            for name, text, values, formats in messages:
+                if name is None:
+                    pgconn.send_query_params(text, values, None, formats, _BINARY)
+                else:
+                    pgconn.send_query_prepared(name, values, formats, _BINARY)
+            pgconn.pipeline_sync()
+            results = [self._next_result() for _ in messages]
+            self._next_result(is_last=True)
+        except psycopg.OperationalError as error:
+            if pgconn.status == pq.ConnStatus.BAD:
+                raise ConnectionLost("the connection to the database is lost") from error
+            raise
+        pgconn.exit_pipeline_mode()
+        return [self._checked(result) for result in results]
+
+    def _next_result(self, *, is_last: bool = False) -> pq.abc.PGresult:
+        pgconn = self._pgconn
+        # Not in libpq, which would keep the interpreter's lock while it waits.
+        if pgconn.flush() or pgconn.is_busy():
+            self._wait()
+        result = pgconn.get_result()
+        if result is None:
+            raise ConnectionLost("the connection to the database is lost")
+        if is_last:
+            assert result.status == _PIPELINE_SYNC, "each statement has one result"
+        elif pgconn.get_result() is not None:
+            raise AssertionError("each statement has one result")
+        return result
+
+    def _wait(self) -> None:
+        pgconn = self._pgconn
+        poll = select.poll()
+        while True:
+            unsent = pgconn.flush()
+            if not unsent and not pgconn.is_busy():
+                return
+            poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+            poll.poll()
+            pgconn.consume_input()
+
+    def _checked(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
+        if result.status in (_COMMAND_OK, _TUPLES_OK):
+            return result
+        if self._pgconn.status == pq.ConnStatus.BAD:
+            raise ConnectionLost("the connection to the database is lost")
+        raise errors.error_from_result(result)
+
+
 class HotCursor:
     """As much of a DBAPI cursor as hot statements use; placeholders are `%s`.
 
     Parameters and results are bytes, text and integers; an array is of one of them,
     integers as bigint.
-    `prepared` belongs to the connection: its statements and their names.
     """
 
-    __slots__ = ("_pgconn", "_prepared", "_result")
+    __slots__ = ("_statements", "result")
 
-    def __init__(
-        self, connection: "psycopg.Connection[Any]", prepared: MutableMapping[str, bytes]
-    ) -> None:
-        self._pgconn = connection.pgconn
-        self._prepared = prepared
-        self._result: pq.abc.PGresult | None = None
+    def __init__(self, statements: HotStatements) -> None:
+        self._statements = statements
+        self.result: pq.abc.PGresult | None = None
 
     def execute(self, statement: str, parameters: Sequence[HotValue] = ()) -> None:
         """Runs one statement, inside the connection's transaction.
 
         Raises: what psycopg's own cursor would.
         """
-        # As psycopg does it: the first statement begins the transaction that
-        # Database commits or undoes.
-        if self._pgconn.transaction_status == _IDLE:
-            self._checked(self._pgconn.exec_(b"BEGIN"))
-        values, formats = [], []
-        for parameter in parameters:
-            value, form = _encode(parameter)
-            values.append(value)
-            formats.append(form)
-        self._result = self._checked(self._run(statement, values, formats))
+        self.execute_later(statement, parameters)
+        self._statements.send()
+
+    def execute_later(self, statement: str, parameters: Sequence[HotValue] = ()) -> None:
+        """Runs one statement with the next one or the commit, which raise what it does.
+
+        Asking for what it found sends it.
+        """
+        self.result = None
+        self._statements.add(statement, parameters, self)
 
     @property
     def rowcount(self) -> int:
         """How many rows the statement touched or found."""
-        assert self._result is not None, "nothing has been executed"
-        return self._result.command_tuples or 0
+        return self._found().command_tuples or 0
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The first row."""
         return next(iter(self), None)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        result = self._result
-        assert result is not None, "nothing has been executed"
+        result = self._found()
         decoders = [_DECODERS[result.ftype(column)] for column in range(result.nfields)]
         for row in range(result.ntuples):
             values = [result.get_value(row, column) for column in range(len(decoders))]
@@ -90,47 +249,13 @@ class HotCursor:
 
     def close(self) -> None:
         """Lets the result go."""
-        self._result = None
+        self.result = None
 
-    def _run(
-        self, statement: str, values: Sequence[bytes | None], formats: Sequence[pq.Format]
-    ) -> pq.abc.PGresult:
-        name = self._prepared.get(statement)
-        if name is None:
-            if len(self._prepared) >= PREPARED_MAX:
-                return self._pgconn.exec_params(
-                    _numbered(statement), values, None, formats, _BINARY
-                )
-            name = b"hot_%d" % len(self._prepared)
-            self._checked(self._pgconn.prepare(name, _numbered(statement)))
-            self._prepared[statement] = name
-        # psycopg's stub knows no NULL here; the function does.
-        return self._pgconn.exec_prepared(name, values, formats, _BINARY)  # type: ignore[arg-type]
-
-    def _checked(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
-        if result.status in (_COMMAND_OK, _TUPLES_OK):
-            return result
-        if self._pgconn.status == pq.ConnStatus.BAD:
-            raise ConnectionLost("the connection to the database is lost")
-        raise errors.error_from_result(result)
-
-
-def commit(connection: "psycopg.Connection[Any]") -> None:
-    """Commits as psycopg does, without its way through generators.
-
-    Raises: what psycopg's own commit would; InFailedSqlTransaction where the server
-    rolled back instead.
-    """
-    pgconn = connection.pgconn
-    if pgconn.transaction_status == _IDLE:
-        return
-    result = pgconn.exec_(b"COMMIT")
-    if result.status != _COMMAND_OK:
-        if pgconn.status == pq.ConnStatus.BAD:
-            raise ConnectionLost("the connection to the database is lost")
-        raise errors.error_from_result(result)
-    if result.command_status != b"COMMIT":
-        raise errors.InFailedSqlTransaction("the transaction had failed and was rolled back")
+    def _found(self) -> pq.abc.PGresult:
+        if self.result is None:
+            self._statements.send()
+        assert self.result is not None, "nothing has been executed"
+        return self.result
 
 
 @functools.lru_cache(maxsize=256)

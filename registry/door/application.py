@@ -16,16 +16,12 @@ from flask import Flask
 
 from registry.app import BODY_BYTES_MAX
 from registry.app.node import Node
+from registry.door.access_lines import AccessLines
 from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
 from registry.door.gathering import Gatherer
 from registry.door.work import EvaluationWork, LookupWork, ReportWork
-from registry.http.requests import (
-    is_access_logged,
-    request_id_of,
-    traceparent_after,
-    write_access_line,
-)
+from registry.http.requests import is_access_logged, request_id_of, traceparent_after
 from registry.http.signed import Door
 from registry.http.signed_request import ReceivedCall, VerifiedCall
 from registry.http.wiring import service_of
@@ -66,6 +62,7 @@ class LeanDoor:
         self._door = service_of(flask, Door)
         self._bridge = Bridge(flask, threads=self._node.settings.threads)
         self._hot: Mapping[bytes, _HotCall] = {}
+        self._access_lines = AccessLines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or begins and ends with the server."""
@@ -159,7 +156,7 @@ class LeanDoor:
             }
         )
         if is_access_logged():
-            write_access_line(
+            self._access_lines.add(
                 request_id=request_id,
                 method="POST",
                 route=hot.route,
@@ -200,7 +197,7 @@ class LeanDoor:
         ]
         await send({"type": "http.response.start", "status": found.status, "headers": sent})
         if is_access_logged():
-            write_access_line(
+            self._access_lines.add(
                 request_id=request_id,
                 method=scope["method"],
                 route=_screening_route(path),

@@ -1,9 +1,10 @@
 """Gathers what has arrived, and has it done together as soon as a slot is free.
 
 No timer: a lone arrival begins at once, and what comes while every slot works is the
-next batch. Two slots on a fast disk; more where even the fastest commits are slow, so
-that a slow disk is waited for by several batches at a time. A busy processor makes
-commits slow now and then, a slow disk always.
+next batch. One slot on a fast disk: what is paid once a batch is then paid least. More
+where even the fastest commits are slow, so that a slow disk is waited for by several
+batches at a time. A busy processor makes commits slow now and then, a slow disk always.
+A batch that takes long, because it waits for somebody's lock, keeps its slot to itself.
 
     loop:    arrive -> waiting -> (a slot is free) -> batch -> ... -> replies
     threads:                                          perform(batch)
@@ -37,10 +38,12 @@ class Done:
 
 Perform = Callable[[Sequence[Arrival]], Done]
 
-SLOTS_MIN = 2
+SLOTS_MIN = 1
 SLOTS_MAX = 8
 # For every so long that the fastest of the last commits took, one slot more.
-SLOT_SECONDS = 0.0015
+SLOT_SECONDS = 0.002
+# A batch that has been under way for longer does not keep others from beginning.
+HOLDING_SECONDS_MAX = 0.1
 # Beyond these an arrival is told at once, or after so long, to come again.
 WAITING_MAX = 4096
 WAIT_SECONDS_MAX = 5.0
@@ -113,12 +116,19 @@ class Gatherer:
 
     def _flush(self) -> None:
         self._flush_is_due = False
-        while self._waiting and len(self._under_way) < self._slots:
+        while self._waiting and self._has_slot():
             batch = _Batch(self._take(), self._loop.time())
             self._under_way.add(batch)
             if len(self._threads) < len(self._under_way):
                 self._start_thread()
             self._batches.put(batch)
+
+    def _has_slot(self) -> bool:
+        if len(self._under_way) < self._slots:
+            return True
+        since = self._loop.time() - HOLDING_SECONDS_MAX
+        holding = sum(batch.began > since for batch in self._under_way)
+        return len(self._under_way) < SLOTS_MAX and holding < self._slots
 
     def _take(self) -> list[_Waiting]:
         taken = [self._waiting.popleft()]
@@ -193,6 +203,7 @@ class Gatherer:
             if now - batch.began > BATCH_SECONDS_MAX:
                 for each in batch.waiting:
                     _give_up(each)
+        self._flush()
 
 
 def _give_up(waiting: _Waiting) -> None:

@@ -1,14 +1,14 @@
 """JSON answers whose documents are written by hand."""
 
-import json
 from collections.abc import Mapping
 
+import orjson
 from flask import Response
 
 
 def json_text(document: object) -> str:
     """A document as it is sent, by either door."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(document).decode()
 
 
 def json_response(

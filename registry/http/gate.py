@@ -81,13 +81,13 @@ class Gate:
         is refused. Remembered as long as the transaction is kept.
         """
         noted = [(call.key.caller.member, call.jti, call.expires_at) for call in calls]
-        fresh = replay.remember_all(transaction, noted)
+        tell_fresh = replay.remember_all(transaction, noted)
         self._directory.refresh(transaction)
         return [
             self._passage(call)
             if is_fresh
             else Passage(caller=None, allowance=None, refusal=NotAuthenticated(SEEN_BEFORE))
-            for call, is_fresh in zip(calls, fresh, strict=True)
+            for call, is_fresh in zip(calls, tell_fresh(), strict=True)
         ]
 
     def recognise(self, transaction: Transaction, call: VerifiedCall) -> Passage:
@@ -97,10 +97,7 @@ class Gate:
 
     def remember(self, transaction: Transaction, call: VerifiedCall) -> bool:
         """Whether the call was never seen before; from now on it was."""
-        (fresh,) = replay.remember_all(
-            transaction, [(call.key.caller.member, call.jti, call.expires_at)]
-        )
-        return fresh
+        return replay.remember(transaction, call.key.caller.member, call.jti, call.expires_at)
 
     def _passage(self, call: VerifiedCall) -> Passage:
         record = self._directory.find_key(call.key.public_key.kid)

@@ -3,9 +3,10 @@
 Source: docs/protocol.md, section 1 ((iss, jti) never seen before).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -33,17 +34,18 @@ _REMEMBER_POSTGRESQL = (
 
 def remember(transaction: Transaction, issuer: MemberId, jti: bytes, expires_at: datetime) -> bool:
     """Whether (issuer, jti) was never seen before; from now on it was."""
-    (is_fresh,) = remember_all(transaction, [(issuer, jti, expires_at)])
+    (is_fresh,) = remember_all(transaction, [(issuer, jti, expires_at)])()
     return is_fresh
 
 
 def remember_all(
     transaction: Transaction, calls: Sequence[tuple[MemberId, bytes, datetime]]
-) -> list[bool]:
-    """Of each (issuer, jti, expires_at): whether it was never seen before; from now on it was.
+) -> Callable[[], list[bool]]:
+    """Remembers each (issuer, jti, expires_at); tells, when asked, which were never seen before.
 
-    With one statement. A request in another transaction that brings the same pair
-    at this moment waits for this one, and is told False once this one is committed.
+    With one statement, which PostgreSQL is sent with the one after it. A request in
+    another transaction that brings the same pair at this moment waits for this one, and
+    is told False once this one is committed.
     `expires_at` is when the request is refused as expired anyway, leeway
     included: until then the pair must be kept.
     """
@@ -52,23 +54,25 @@ def remember_all(
     rows = sorted(
         (issuer, jti, int(expires_at.timestamp()) + 1) for issuer, jti, expires_at in calls
     )
-    cursor = transaction.hot_cursor()
-    try:
-        if transaction.is_sqlite:
-            values = [value for row in rows for value in row]
-            cursor.execute(_remember_sqlite(len(rows)), values)
-        else:
-            cursor.execute(_REMEMBER_POSTGRESQL, list(map(list, zip(*rows, strict=True))))
-        fresh = {(issuer, bytes(jti)) for issuer, jti in cursor}
-    finally:
-        cursor.close()
-    told = []
-    for issuer, jti, _ in calls:
-        assert len(jti) == JTI_BYTES
-        # Of two in one list the first is the one that was not seen before.
-        told.append((issuer, jti) in fresh)
-        fresh.discard((issuer, jti))
-    return told
+    if transaction.is_sqlite:
+        values: list[Any] = [value for row in rows for value in row]
+        inserted = transaction.execute_later(_remember_sqlite(len(rows)), values)
+    else:
+        values = list(map(list, zip(*rows, strict=True)))
+        inserted = transaction.execute_later(_REMEMBER_POSTGRESQL, values)
+
+    def tell() -> list[bool]:
+        fresh = {(issuer, bytes(jti)) for issuer, jti in inserted}
+        inserted.close()
+        told = []
+        for issuer, jti, _ in calls:
+            assert len(jti) == JTI_BYTES
+            # Of two in one list the first is the one that was not seen before.
+            told.append((issuer, jti) in fresh)
+            fresh.discard((issuer, jti))
+        return told
+
+    return tell
 
 
 @cache

@@ -3,14 +3,15 @@
 Access lines carry ids only: no path, no query, no address, no body.
 """
 
-import json
 import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID, uuid4
 
+import orjson
 from flask import Flask, Response, g, request
 
 logger = logging.getLogger("registry.access")
@@ -57,7 +58,7 @@ def register_request_facts(app: Flask) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cache-Control", "no-store")
         if is_access_logged():
-            write_access_line(
+            line = access_line(
                 request_id=request_id(),
                 method=request.method,
                 route=request.url_rule.rule if request.url_rule else None,
@@ -66,6 +67,7 @@ def register_request_facts(app: Flask) -> None:
                 member=g.get("member"),
                 began=g.get("began", time.perf_counter_ns()),
             )
+            write_access_lines([line])
         return response
 
 
@@ -74,7 +76,13 @@ def is_access_logged() -> bool:
     return logger.isEnabledFor(logging.INFO)
 
 
-def write_access_line(
+def write_access_lines(lines: Sequence[str]) -> None:
+    """Writes access lines, all at once."""
+    if lines:
+        logger.info("\n".join(lines))
+
+
+def access_line(
     *,
     request_id: UUID,
     method: str,
@@ -83,8 +91,8 @@ def write_access_line(
     problem: str | None,
     member: str | None,
     began: int,
-) -> None:
-    """Writes one access line; `began` is by `time.perf_counter_ns`."""
+) -> str:
+    """One access line; `began` is by `time.perf_counter_ns`."""
     line = {
         "request": str(request_id),
         "method": method,
@@ -94,4 +102,4 @@ def write_access_line(
         "member": member,
         "microseconds": (time.perf_counter_ns() - began) // 1000,
     }
-    logger.info(json.dumps(line))
+    return orjson.dumps(line).decode()

@@ -3,10 +3,11 @@
 Source: RFC 8785 (JCS), with ECMA-262 Number::toString for floats.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
+
+import orjson
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -19,29 +20,31 @@ def canonical_json(value: JsonValue) -> bytes:
     Raises: ValueError for NaN, infinities, integers beyond ±(2^53 - 1) and
     strings that are not valid Unicode.
     """
-    # The standard library's encoder writes the same, several times as fast, where
-    # there is nothing that the two standards spell differently.
-    return (_ENCODE(value) if _is_plain(value) else _serialise(value)).encode()
-
-
-_ENCODE = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-).encode
+    # orjson writes the same, many times as fast, where there is nothing that the two
+    # standards spell differently.
+    if _is_plain(value):
+        try:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:
+            # A lone surrogate: below it is the error that callers know.
+            pass
+    return _serialise(value).encode()
 
 
 def _is_plain(value: JsonValue) -> bool:
     """Whether `value` is text, small integers, literals, and lists and objects of such,
     with names whose order is the same by code points and by UTF-16."""
-    if isinstance(value, str) or value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str or value is None or kind is bool or isinstance(value, str):
         return True
-    if type(value) is dict:
-        for name, inner in value.items():
+    if kind is dict:
+        for name, inner in value.items():  # type: ignore[union-attr] # a dict
             if not name.isascii() or not (type(inner) is str or _is_plain(inner)):
                 return False
         return True
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return type(value) is int and abs(value) <= INTEGER_MAX
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))  # type: ignore[arg-type] # a list
+    return kind is int and abs(value) <= INTEGER_MAX  # type: ignore[arg-type] # an int
 
 
 def _serialise(value: JsonValue) -> str:

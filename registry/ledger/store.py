@@ -45,19 +45,18 @@ class PendingRow(NamedTuple):
 
 
 def insert(transaction: Transaction, rows: Sequence[PendingRow]) -> None:
-    """Inserts `rows` in one statement."""
+    """Inserts `rows` in one statement, on PostgreSQL with the next one or the commit."""
     if len(rows) > STATEMENT_ROWS_MAX:
         insert_rows(transaction, pending_entries, rows)
         return
-    cursor = transaction.hot_cursor()
-    try:
-        if transaction.is_sqlite:
-            cursor.execute(_insert_sqlite(len(rows)), [value for row in rows for value in row])
-        else:
-            # One text for any number of rows: prepared once.
-            cursor.execute(_INSERT_POSTGRESQL, list(map(list, zip(*rows, strict=True))))
-    finally:
-        cursor.close()
+    if transaction.is_sqlite:
+        values = [value for row in rows for value in row]
+        transaction.execute_later(_insert_sqlite(len(rows)), values)
+    else:
+        # One text for any number of rows: prepared once. As a rule nothing but the
+        # commit comes after it.
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        transaction.execute_later(_INSERT_POSTGRESQL, columns)
 
 
 def find(transaction: Transaction, uuid: UUID) -> PendingRow | None:

@@ -1,5 +1,6 @@
 """The hot cursor means what the driver's own cursor means, on both databases."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -152,6 +153,129 @@ def test_a_rollback_forgets_no_hot_statement(database: Database) -> None:
         read_and_fail(database)
     with database.reading() as transaction:
         assert [] == rows_of(transaction)
+
+
+def later(transaction: Transaction, *rows: tuple[Any, ...]) -> Any:
+    mark = "?" if transaction.is_sqlite else "%s"
+    places = ", ".join(["(" + ", ".join([mark] * 8) + ")"] * len(rows))
+    return transaction.execute_later(
+        f"INSERT INTO pending_entries ({COLUMNS}) VALUES {places}",
+        [value for row in rows for value in row],
+    )
+
+
+def test_what_is_sent_later_is_there_for_all_that_comes_after_it(database: Database) -> None:
+    """For a hot statement, for Core, for the driver's own cursor, and after the commit."""
+    looks: list[Callable[[Transaction], int]] = [
+        lambda transaction: len(rows_of(transaction)),
+        lambda transaction: transaction.execute(COUNT).scalar_one(),
+        lambda transaction: counted_by_the_driver(transaction),
+    ]
+    for number, look in enumerate(looks, 1):
+        with database.transaction() as transaction:
+            later(transaction, row(number, None))
+            assert number == look(transaction)
+    with database.transaction() as transaction:
+        later(transaction, row(4, None))
+        later(transaction, row(5, None))
+    with database.reading() as transaction:
+        assert [row(number, None) for number in range(1, 6)] == rows_of(transaction)
+
+
+COUNT = sa.text("SELECT count(*) FROM pending_entries")
+
+
+def counted_by_the_driver(transaction: Transaction) -> int:
+    cursor = transaction.raw_cursor()
+    cursor.execute(str(COUNT))
+    (count,) = cursor.fetchone()
+    assert isinstance(count, int)
+    return count
+
+
+def test_what_is_sent_later_tells_what_it_found(database: Database) -> None:
+    """Each its own, in whatever order they are asked, once or not at all."""
+    with database.reading() as transaction:
+        cursors = [
+            transaction.execute_later(f"SELECT version + {number} FROM directory_version")
+            for number in range(3)
+        ]
+        assert (2,) == cursors[2].fetchone()
+        assert (0,) == cursors[0].fetchone()
+
+
+def test_what_is_sent_later_is_undone_with_the_rest(database: Database) -> None:
+    """Before it was sent and after; the connection is as good as before."""
+
+    def fail(*, is_sent: bool) -> None:
+        with database.transaction() as transaction:
+            later(transaction, row(1, None))
+            if is_sent:
+                rows_of(transaction)
+            raise ZeroDivisionError
+
+    for is_sent in (False, True):
+        with pytest.raises(ZeroDivisionError):
+            fail(is_sent=is_sent)
+        with database.reading() as transaction:
+            assert [] == rows_of(transaction)
+
+
+def test_what_fails_later_fails_the_commit(postgresql_url: str) -> None:
+    """With the error it would have had at once; nothing of the transaction is kept."""
+    database = Database(postgresql_url, connections_max=1)
+
+    def write() -> None:
+        with database.transaction() as transaction:
+            later(transaction, row(1, None))
+            later(transaction, row(2, None), row(2, None))
+            later(transaction, row(3, None))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        write()
+    with database.transaction() as transaction:
+        assert [] == rows_of(transaction)
+        later(transaction, row(4, None))
+    with database.reading() as transaction:
+        assert [row(4, None)] == rows_of(transaction)
+    database.close()
+
+
+def test_a_connection_lost_before_the_commit_is_the_databases_fault(postgresql_url: str) -> None:
+    """What waited with the commit is not kept, and is said not to be."""
+    database = Database(postgresql_url, connections_max=1)
+    killer = psycopg.connect(
+        sa.make_url(postgresql_url).set(drivername="postgresql").render_as_string(),
+        autocommit=True,
+    )
+
+    def lose_the_connection() -> None:
+        with database.transaction() as transaction:
+            rows_of(transaction)
+            later(transaction, row(1, None))
+            killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    with pytest.raises(DatabaseUnavailable):
+        lose_the_connection()
+    with database.transaction() as transaction:
+        assert [] == rows_of(transaction)
+    killer.close()
+    database.close()
+
+
+def test_more_is_sent_at_once_than_a_socket_holds(postgresql_url: str) -> None:
+    """Some megabytes before the server has answered anything."""
+    database = Database(postgresql_url, connections_max=1)
+    big = [(*row(number, "x" * 2_000_000)[:-1], "x" * 2_000_000) for number in range(8)]
+    with database.transaction() as transaction:
+        for each in big:
+            later(transaction, each)
+    with database.reading() as transaction:
+        assert big == rows_of(transaction)
+    database.close()
 
 
 def read_and_fail(database: Database) -> None:
