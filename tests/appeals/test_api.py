@@ -1,103 +1,24 @@
 """The doors of appeals, from the report to the erased case, over HTTP and real jobs."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
 
-import pytest
-from flask import Flask
 from werkzeug.test import TestResponse
 
-from registry.app.node import Node
 from registry.appeals.deadlines import KIND
 from registry.appeals.files import FILE_BYTES_MAX
-from registry.kernel.clock import MovableClock
-from registry.members.model import Role
 from tests.appeals import pictures
-from tests.incidents.door import document
-from tests.nodes import new_app, new_caller, new_node
-from tests.rulebook.filings import NOW
-from tests.subjects.person import PHONE, Person, token_of
-
-NUMBER, OTHER = "+8613800138000", "+8613900139000"
-STATEMENT = "It was not me.\nI was in hospital that week."
-REASONS = "The parcel was weighed at the counter, and the photo had been published before."
-
-
-def ok(answer: TestResponse, status: int = 200) -> Any:
-    assert status == answer.status_code, answer.text
-    return answer.json
-
-
-def slug(answer: TestResponse, status: int) -> str:
-    return str(ok(answer, status)["type"]).rpartition("/")[2]
-
-
-class Town:
-    """A platform, an operator, and people with phones."""
-
-    def __init__(self, node: Node, app: Flask, clock: MovableClock) -> None:
-        self.node, self.app, self.clock = node, app, clock
-        self.platform = new_caller(node, app, "alpha")
-        self.operator = new_caller(node, app, "operator", frozenset({Role.OPERATOR}))
-
-    def person(self, number: str = NUMBER, held_since: date = date(2020, 1, 1)) -> Person:
-        person = Person(app=self.app, node=self.node)
-        person.sign_in(number, held_since=held_since)
-        return person
-
-    def file(self, reference: str = "case-1", **changes: Any) -> str:
-        identity = {**token_of(self.node, PHONE, NUMBER), "last_verified_on": "2026-10-01"}
-        body = document(reference=reference, identities=[identity], **changes)
-        return str(ok(self.platform.call("POST", "/v1/incidents", body), 201)["incident"]["id"])
-
-    def look_up(self) -> Any:
-        body = {
-            "identities": [token_of(self.node, PHONE, NUMBER)],
-            "purpose": "refund_only_review",
-            "order": "order-7",
-            "authorisation": {"basis": "separate_consent", "reference": "consent-7"},
-            "agent": "staff-7",
-        }
-        return ok(self.platform.call("POST", "/v1/lookups", body))
-
-    def move(self, **by: float) -> None:
-        self.clock.move(timedelta(**by))
-        self.node.worker.run_due()
-
-    def review(self, appeal: str, act: str, status: int = 200, **said: Any) -> Any:
-        body = {"reviewer": "staff-r1", **said}
-        target = f"/v1/review/appeals/{appeal}/{act}"
-        return ok(self.operator.call("POST", target, body), status)
-
-    def count(self, table: str) -> int:
-        with self.node.database.reading() as transaction:
-            cursor = transaction.raw_cursor()
-            cursor.execute(f"SELECT count(*) FROM {table}")
-            return int(cursor.fetchone()[0])
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock(NOW)
-
-
-@pytest.fixture
-def town(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Town]:
-    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
-    yield Town(node, new_app(node), clock)
-    node.database.close()
-
-
-def lodge(person: Person, incident: str, *grounds: str) -> Any:
-    body = {
-        "incident": incident,
-        "grounds": list(grounds or ["not_me"]),
-        "statement": STATEMENT,
-        "then": "lodge",
-    }
-    return ok(person.call("POST", "/v1/subject/appeals", body), 201)["appeal"]
+from tests.appeals.town import (
+    OTHER,
+    REASONS,
+    STATEMENT,
+    Town,
+    evidence_item,
+    lodge,
+    ok,
+    slug,
+)
+from tests.nodes import new_caller
+from tests.subjects.person import Person
 
 
 def test_reported_contested_unanswered_gone_and_erased(town: Town) -> None:
@@ -166,7 +87,7 @@ def test_a_draft_step_by_step_and_what_each_side_sees(town: Town) -> None:
     answer = town.operator.call("POST", target, body)
     assert (picture, "attachment") == (answer.data, answer.headers["Content-Disposition"])
     assert "relayed" == town.review(appeal, "acknowledgement")["appeal"]["state"]
-    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [evidence_item()]}
     ok(town.platform.call("POST", f"/v1/appeals/{appeal}/answer", said))
     decision = {"ruling": "upheld", "reasons": REASONS}
     town.review(appeal, "decisions", **decision)
@@ -225,7 +146,7 @@ def test_who_may_hold_another_s_number_learns_nothing_of_that_one(town: Town) ->
     newcomer = town.person(held_since=date(2027, 4, 1))
     appeal = lodge(newcomer, incident, "number_reassigned")
     assert appeal["code"] is None
-    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [evidence_item()]}
     ok(town.platform.call("POST", f"/v1/appeals/{appeal['id']}/answer", said))
     mine = ok(newcomer.call("GET", f"/v1/subject/appeals/{appeal['id']}"))["appeal"]
     assert (None, ["statement"]) == (mine["code"], [each["kind"] for each in mine["said"]])
@@ -262,7 +183,3 @@ def test_the_deadline_job_is_one_that_renews_itself(town: Town) -> None:
     with town.node.database.reading() as transaction:
         waiting = town.node.jobs.waiting(transaction, 100)
     assert 1 == [each.kind for each in waiting].count(KIND)
-
-
-def _evidence() -> dict[str, str]:
-    return {"class": "E1", "digest": "sha256:" + "ab" * 32, "media_type": "image/jpeg"}

@@ -5,20 +5,15 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from registry.appeals.files import FILE_BYTES_MAX, examine
-from registry.kernel.clock import MovableClock
 from tests.appeals import pictures
-from tests.appeals.test_api import Town, lodge, ok
 from tests.appeals.test_files import JPEG, PDF, PNG, refused
-from tests.nodes import new_app, new_node
-from tests.rulebook.filings import NOW
+from tests.appeals.town import Town, lodge, ok
 
 GIF_JS = b"GIF89a/*\x00\x00\x00\x00*/=1;alert(document.domain)//" + b"\x00" * 20 + b";"
 RAR, SEVEN = b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\x00\x04"
@@ -183,18 +178,6 @@ def test_a_progressive_photo_is_taken() -> None:
     out = io.BytesIO()
     Image.new("RGB", (3000, 2000), (9, 90, 200)).save(out, "JPEG", progressive=True)
     assert out.getvalue() == examine(out.getvalue(), "image/jpeg").content
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock(NOW)
-
-
-@pytest.fixture
-def town(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Town]:
-    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
-    yield Town(node, new_app(node), clock)
-    node.database.close()
 
 
 def test_nothing_of_what_is_refused_stays(town: Town) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,11 @@ from registry.appeals.jury import Vote, commitment_of
 from registry.cli import main
 from registry.crypto import note
 from registry.kernel import base64url
-from registry.kernel.clock import MovableClock
-from tests.appeals.test_api import NUMBER, REASONS, Town, _evidence, lodge, ok, slug
-from tests.nodes import Caller, new_app, new_caller, new_node
-from tests.rulebook.filings import NOW
+from tests.appeals.town import NUMBER, REASONS, Town, evidence_item, lodge, ok, slug
+from tests.nodes import Caller, new_caller
 from tests.subjects.person import PHONE, Person, token_of
 
 POOL = 24
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock(NOW)
-
-
-@pytest.fixture
-def town(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Town]:
-    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
-    yield Town(node, new_app(node), clock)
-    node.database.close()
 
 
 def phone(number: int) -> str:
@@ -66,7 +51,7 @@ def upheld_once(town: Town, person: Person) -> str:
     incident = town.file()
     town.move(days=8)
     appeal = lodge(person, incident)["id"]
-    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [evidence_item()]}
     ok(town.platform.call("POST", f"/v1/appeals/{appeal}/answer", said))
     for reviewer in ("staff-r1", "staff-r2"):
         decision = {"ruling": "upheld", "reasons": REASONS, "reviewer": reviewer}

@@ -5,10 +5,9 @@ either would show here as an act that was not taken. SQLite has one writer at a 
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,12 @@ from registry.incidents.changes import Change
 from registry.incidents.model import KeptIdentity
 from registry.jobs.model import Job
 from registry.kernel import base64url
-from registry.kernel.clock import MovableClock
 from registry.kernel.ids import new_uuid
 from registry.members.model import Role
-from tests.appeals.test_api import NUMBER, OTHER, REASONS, Town, _evidence, lodge, ok
 from tests.appeals.test_jury_of_appeal import commit, drawn, fill, jurors, upheld_once
+from tests.appeals.town import NUMBER, OTHER, REASONS, Town, evidence_item, lodge, ok
 from tests.incidents.door import document
-from tests.nodes import Caller, new_app, new_caller, new_node
-from tests.rulebook.filings import NOW
+from tests.nodes import Caller, new_caller
 from tests.subjects.person import PHONE, Person, last_code, token_of
 
 MEETING_SECONDS_MAX = 0.2
@@ -39,20 +36,11 @@ WAIT_MILLISECONDS_MAX = 40_000
 DONE_SECONDS_MAX = 60
 
 
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock(NOW)
-
-
-@pytest.fixture
-def town(
-    tmp_path: Path, database_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Town]:
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set before the node of a test opens its database."""
     for each in ("LOCK_TIMEOUT_MILLISECONDS", "STATEMENT_TIMEOUT_MILLISECONDS"):
         monkeypatch.setattr(engine, each, WAIT_MILLISECONDS_MAX)
-    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
-    yield Town(node, new_app(node), clock)
-    node.database.close()
 
 
 class Meeting:
@@ -148,7 +136,7 @@ def test_all_that_can_happen_at_once_is_done(town: Town, turn: int) -> None:
     decided, taken_back, upheld, answered = (
         lodge(who, each)["id"] for who, each in zip(people, incidents[4:], strict=False)
     )
-    said = {"stance": "stands", "reasons": REASONS, "evidence": [_evidence()]}
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [evidence_item()]}
     ok(gamma.call("POST", f"/v1/appeals/{upheld}/answer", said))
     word = {"ruling": "overturned", "reasons": REASONS, "reviewer": "staff-r1"}
     stands = {**word, "ruling": "upheld"}

@@ -1,28 +1,8 @@
 """Nobody's incident counts before they were told, whether the registry can reach them or not."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from registry.kernel.clock import MovableClock
-from tests.appeals.test_api import NUMBER, REASONS, Town, lodge, ok
+from tests.appeals.town import NUMBER, REASONS, Town, lodge, ok
 from tests.incidents.door import document
-from tests.nodes import new_app, new_node
-from tests.rulebook.filings import NOW
 from tests.subjects.person import PHONE, token_of
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock(NOW)
-
-
-@pytest.fixture
-def town(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Town]:
-    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
-    yield Town(node, new_app(node), clock)
-    node.database.close()
 
 
 def test_what_was_not_told_before_is_not_filed_and_what_was_counts_after_a_week(

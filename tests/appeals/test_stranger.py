@@ -1,24 +1,19 @@
 """A stranger who has another's ids reads, to the byte, what they read of ids that are nobody's."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import pytest
 from werkzeug.test import TestResponse
 
 from registry.crypto import voprf
 from registry.kernel import base64url
-from registry.kernel.clock import MovableClock
 from registry.kernel.ids import Prefix, new_uuid, parse_id, with_prefix
 from registry.kernel.paging import encode_cursor
 from tests.appeals import pictures
-from tests.appeals.test_api import NUMBER, OTHER, STATEMENT, Town, lodge, ok
 from tests.appeals.test_jury_of_appeal import drawn, fill, upheld_once
-from tests.nodes import new_app, new_node
-from tests.rulebook.filings import NOW
+from tests.appeals.town import NUMBER, OTHER, STATEMENT, Town, lodge, ok
 from tests.subjects.person import PHONE, Person, token_of
 
 # What an answer says of the call alone, not of what was asked for.
@@ -30,18 +25,6 @@ PASSING = {
     "ratelimit-policy",
     "ratelimit-remaining",
 }
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock(NOW)
-
-
-@pytest.fixture
-def town(tmp_path: Path, database_url: str, clock: MovableClock) -> Iterator[Town]:
-    node = new_node(tmp_path / "node", database_url, clock, MovableClock(NOW))
-    yield Town(node, new_app(node), clock)
-    node.database.close()
 
 
 def octets(answer: TestResponse, asked: str) -> tuple[int, bytes, list[tuple[str, str]]]:

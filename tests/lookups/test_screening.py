@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -253,12 +254,24 @@ def tags(data: bytes) -> bytes:
 def test_a_bucket_beyond_its_bound_lengthens_all_alike(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is left out, and no file tells by its length that it is the full one."""
-    monkeypatch.setattr("registry.lookups.screening_making.count_for", lambda _subjects, _bits: 0)
-    market.report("ming")
+    """Nobody is left out, and no file tells by its length that it is the full one.
+
+    Everybody is in the last of four buckets, which are made for some 16 each.
+    """
+    monkeypatch.setattr(screening, "BUCKET_SUBJECTS_MIN", 16)
+    named = (f"person {number}" for number in count())
+    people = list(islice((each for each in named if 3 == place(each) >> 30), 65))
+    for person in people:
+        market.report(person)
     settle(market)
-    assert 64 == index(market)["count"]
-    assert {"ming"} == listed(market, ["ming"])
+    found = index(market)
+    assert 64 == screening.count_for(len(people), found["bits"])
+    assert (2, 128) == (found["bits"], found["count"])
+    assert set(people) == listed(market, people)
+
+
+def place(person: str) -> int:
+    return screening.place_of(seed_of(base64url.decode(token(person))))
 
 
 def test_the_root_of_each_snapshot_stands_in_the_incident_log(market: Market) -> None:
