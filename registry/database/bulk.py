@@ -8,7 +8,7 @@ the one form that both databases read: days as ISO 8601, instants by
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 import sqlalchemy as sa
@@ -73,6 +73,8 @@ def insert_statement(table: sa.Table, *, is_sqlite: bool, rows: int = 1, ending:
     return f"INSERT INTO {table.name} ({columns}) VALUES {values} {ending}".rstrip()  # noqa: S608 # names of our own tables and placeholders
 
 
+# As with `format_instant`: few instants, many rows.
+@lru_cache(maxsize=256)
 def instant_text(instant: datetime) -> str:
     """An instant in UTC as SQLite keeps it and PostgreSQL reads it."""
     return instant.isoformat(timespec="microseconds")[:26] + "Z"

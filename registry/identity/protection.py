@@ -5,10 +5,10 @@ HMAC under a pepper, and the seed, which peers need, is sealed. Pepper and
 key-encryption key lie in files elsewhere. Source: docs/protocol.md, section 2.
 """
 
-import hmac
 from collections.abc import Callable
 
 from registry.crypto import identity_token
+from registry.crypto.keyed_hash import KeyedHash
 from registry.crypto.sealing import Sealer
 
 PEPPER_BYTES = 32
@@ -22,11 +22,11 @@ _PAD_KEY_LABEL = b"ccr-pad-key-v1\x00"
 class Protector:
     """Turns tokens into what may be stored."""
 
-    __slots__ = ("_pepper", "_sealer")
+    __slots__ = ("_sealer", "_under_pepper")
 
     def __init__(self, *, pepper: bytes, sealer: Sealer) -> None:
         assert len(pepper) == PEPPER_BYTES, "a pepper has 32 bytes"
-        self._pepper = pepper
+        self._under_pepper = KeyedHash(pepper)
         self._sealer = sealer
 
     def seed_of(self, token: bytes) -> bytes:
@@ -35,15 +35,15 @@ class Protector:
 
     def lookup_key(self, seed: bytes) -> bytes:
         """The 32 bytes a subject's rows are found by."""
-        return hmac.digest(self._pepper, seed, "sha256")
+        return self._under_pepper.digest(seed)
 
     def mark(self, text: bytes) -> bytes:
         """32 bytes that `text` can be told by again, and that tell nothing without the pepper."""
-        return hmac.digest(self._pepper, _MARK_LABEL + text, "sha256")
+        return self._under_pepper.digest(_MARK_LABEL + text)
 
     def pad_key(self, key_id: str, bits: int) -> bytes:
         """32 bytes that make the pads of screening buckets; as secret as the pepper."""
-        return hmac.digest(self._pepper, _PAD_KEY_LABEL + bytes([bits]) + key_id.encode(), "sha256")
+        return self._under_pepper.digest(_PAD_KEY_LABEL + bytes([bits]) + key_id.encode())
 
     def seal_seed(self, seed: bytes, lookup_key: bytes) -> bytes:
         """The seed sealed, bound to its lookup key so that rows cannot be exchanged."""

@@ -154,11 +154,7 @@ class Filer:
             log=Log.INCIDENTS,
             record_type=RecordType.REPORT,
             header=plain if certified is None else self._header(actor, certified),
-            subject={
-                "content": base64url.encode(content_digest_of(taken.filing)),
-                "incident": incident,
-                "seeds": sorted(map(base64url.encode, taken.seeds)),
-            },
+            subject=_subject(taken, incident),
             signed_request=actor.signed_request,
             lookup_keys=taken.lookup_keys,
         )
@@ -174,6 +170,13 @@ def in_order(batch: Batch) -> Batch:
     """The batch as it is written: in one order everywhere, so that two never wait in turn."""
     news = sorted(batch.news, key=lambda each: (each.incident.furnisher, each.incident.reference))
     return Batch(news=news, entries=batch.entries)
+
+
+def _subject(taken: Taken, incident: IncidentId) -> bytes:
+    """Whom a report touches, as canonical JSON: base64url and ids, which need no escape."""
+    content = base64url.encode(content_digest_of(taken.filing))
+    seeds = '","'.join(sorted(map(base64url.encode, taken.seeds)))
+    return f'{{"content":"{content}","incident":"{incident}","seeds":["{seeds}"]}}'.encode("ascii")
 
 
 def _change(new: New, now: datetime) -> Change:

@@ -6,6 +6,7 @@ and the tests hold a clock that can be moved.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 _INSTANT = re.compile(
@@ -47,6 +48,8 @@ class MovableClock:
         self._now += by
 
 
+# The instants of one batch are few, and each is written many times.
+@lru_cache(maxsize=256)
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with `Z`; whole seconds where there is no fraction."""
     utc = instant.astimezone(UTC)

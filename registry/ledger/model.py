@@ -1,6 +1,5 @@
 """Log entries: 92 bytes that commit to a header and a subject without showing them."""
 
-import hmac
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
 
+from registry.crypto.keyed_hash import KeyedHash
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.clock import format_instant
@@ -150,7 +150,8 @@ class Header:
 class Draft:
     """An entry to be made.
 
-    `subject` says whom it touches (seeds in base64url, ids). `uuid` is given
+    `subject` says whom it touches (seeds in base64url, ids); bytes are its canonical JSON
+    already. `uuid` is given
     where the entry shares it with what it records: lkp_X and ent_X are one.
     `signed_request` is the JWT to keep with it. `lookup_keys` are of the subjects
     it is about, so that each can be told of it.
@@ -159,7 +160,7 @@ class Draft:
     log: Log
     record_type: RecordType
     header: Header
-    subject: Mapping[str, JsonValue]
+    subject: Mapping[str, JsonValue] | bytes
     uuid: UUID | None = None
     signed_request: str | None = None
     lookup_keys: tuple[bytes, ...] = ()
@@ -276,9 +277,9 @@ def hour_milliseconds(instant: datetime) -> int:
 
 def header_commitment(salt: bytes, header: bytes) -> bytes:
     """C_h: binds the header, and tells nothing of it without the salt."""
-    return hmac.digest(salt, _HEADER_LABEL + _LENGTH.pack(len(header)) + header, "sha256")
+    return KeyedHash(salt).digest(_HEADER_LABEL + _LENGTH.pack(len(header)) + header)
 
 
 def subject_commitment(salt: bytes, subject: bytes) -> bytes:
     """C_s: binds the subject, and tells nothing of it without the salt."""
-    return hmac.digest(salt, _SUBJECT_LABEL + _LENGTH.pack(len(subject)) + subject, "sha256")
+    return KeyedHash(salt).digest(_SUBJECT_LABEL + _LENGTH.pack(len(subject)) + subject)

@@ -202,7 +202,9 @@ class Ledger:
     def _make(
         self, draft: Draft, given: _Given, sealer: Sealer | BatchSealer, now: datetime
     ) -> tuple[store.PendingRow, Appended]:
-        uuid, subject = given.uuid, canonical_json(draft.subject)
+        uuid, subject = given.uuid, draft.subject
+        if not isinstance(subject, bytes):
+            subject = canonical_json(subject)
         entry = encode_entry(
             Entry(
                 log=draft.log,

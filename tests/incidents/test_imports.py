@@ -25,6 +25,7 @@ from registry.incidents.imports import ACCEPTED_WITHIN, KEPT
 from registry.incidents.model import Incident
 from registry.jobs.model import Job
 from registry.kernel import base64url
+from registry.kernel.canonical import canonical_json
 from registry.kernel.clock import MovableClock
 from registry.kernel.ids import ImportId, Prefix, new_uuid, parse_id
 from tests.incidents.door import document
@@ -145,7 +146,10 @@ def test_receipts_are_signed_when_they_are_read(node: Node, alpha: Caller) -> No
     assert opening is not None
     assert base64url.encode(leaf_hash(entry)) == claims["leaf"]
     assert ("incidents", int(NOW.timestamp())) == (claims["log"], claims["iat"])
-    assert incident["id"] == json.loads(opening.subject)["incident"]
+    subject = json.loads(opening.subject)
+    assert incident["id"] == subject["incident"]
+    assert {"content", "incident", "seeds"} == subject.keys()
+    assert opening.subject == canonical_json(subject)
     assert alpha.member.id == json.loads(opening.header)["member"]
 
 
