@@ -196,7 +196,7 @@ def _item(document: Any) -> EvidenceItem:
     digest, media_type = document["digest"], document["media_type"]
     if not DIGEST_FORM.fullmatch(digest):
         raise _DoesNotFit
-    if len(media_type) > 100 or not MEDIA_TYPE_FORM.fullmatch(media_type):
+    if not _is_media_type(media_type):
         raise _DoesNotFit
     adjudicator = document.get("adjudicator")
     return EvidenceItem(
@@ -205,6 +205,11 @@ def _item(document: Any) -> EvidenceItem:
         media_type=media_type,
         adjudicator=None if adjudicator is None else _ADJUDICATORS[adjudicator],
     )
+
+
+@lru_cache(maxsize=256)
+def _is_media_type(text: str) -> bool:
+    return len(text) <= 100 and MEDIA_TYPE_FORM.fullmatch(text) is not None
 
 
 def _reviewers(names: Any) -> tuple[str, ...]:

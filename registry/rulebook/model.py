@@ -18,6 +18,9 @@ class Severity(StrEnum):
     S3 = "S3"
     S4 = "S4"
 
+    # As its text, in C: Enum's own is a call for each look into a set or mapping.
+    __hash__ = str.__hash__
+
 
 class Role(StrEnum):
     """Which side of the trade the subject stood on."""
@@ -26,6 +29,8 @@ class Role(StrEnum):
     SELLER = "seller"
     EITHER = "either"
     PROTECTIVE = "protective"
+
+    __hash__ = str.__hash__
 
 
 class EvidenceClass(StrEnum):
@@ -41,6 +46,8 @@ class EvidenceClass(StrEnum):
     E7 = "E7"
     E8 = "E8"
     E9 = "E9"
+
+    __hash__ = str.__hash__
 
 
 class Purpose(StrEnum):
