@@ -9,7 +9,7 @@ from registry.http.fields import AnswerSchema, Moment, OneOf
 from registry.http.problems import RequestInvalid, schema_errors
 from registry.incidents.import_model import ImportState
 from registry.incidents.model import Report
-from registry.incidents.report_reading import read_report
+from registry.incidents.report_reading import read_report_text
 from registry.incidents.schemas import ReportSchema
 from registry.kernel import strict_json
 
@@ -23,15 +23,16 @@ def read_line(data: bytes) -> Report:
 
     Raises: MalformedJson, RequestInvalid.
     """
+    report = read_report_text(data)
+    if report is not None:
+        return report
     document = strict_json.parse(data)
-    report = read_report(document)
-    if report is None:
-        try:
-            report = _report_schema.load(document)
-        except ValidationError as error:
-            raise RequestInvalid(errors=schema_errors(error.messages)) from error
-    assert isinstance(report, Report)
-    return report
+    try:
+        loaded = _report_schema.load(document)
+    except ValidationError as error:
+        raise RequestInvalid(errors=schema_errors(error.messages)) from error
+    assert isinstance(loaded, Report)
+    return loaded
 
 
 class ImportFactsSchema(AnswerSchema):

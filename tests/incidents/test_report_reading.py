@@ -1,15 +1,18 @@
 """The fast reader accepts what the schema accepts, as the same report, and nothing else."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from registry.incidents.model import Report
-from registry.incidents.report_reading import read_report
+from registry.incidents.report_reading import read_report, read_report_text
 from registry.incidents.schemas import ReportSchema
+from registry.kernel import strict_json
 from tests.incidents.door import document
 
 SCHEMA = ReportSchema()
@@ -125,6 +128,73 @@ def by_schema(value: Any) -> Report | None:
 def test_it_reads_as_the_schema_does(value: Any) -> None:
     """The same report, or none."""
     assert by_schema(value) == read_report(value)
+
+
+def by_strict_parser(text: bytes) -> Report | None:
+    try:
+        return by_schema(strict_json.parse(text))
+    except strict_json.MalformedJson:
+        return None
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> bytes:
+    """A report's text, now and then with a member twice, spelled otherwise, or broken."""
+    value = draw(documents())
+    text = json.dumps(
+        value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1]))
+    )
+    match draw(st.sampled_from(["whole", "twice", "cut", "odd"])):
+        case "twice":
+            # Behind any brace or comma that opens a member, wherever it stands.
+            places = [at + 1 for at, each in enumerate(text) if each in "{,"]
+            at = draw(st.sampled_from(places or [0]))
+            member = draw(
+                st.sampled_from(['"code":"B101"', '"digest":""', '"token":0', '"role":[]'])
+            )
+            text = f"{text[:at]}{member},{text[at:]}"
+        case "cut":
+            text = text[: draw(st.integers(0, len(text)))]
+        case "odd":
+            text = draw(st.sampled_from(["\ufeff", " ", "\v", "[" * 40])) + text
+    data = text.encode()
+    return data + draw(st.sampled_from([b"", b"", b"\r", b"\xff", b"\0", b"{}"]))
+
+
+@given(texts())
+def test_a_text_is_read_as_the_strict_parser_and_the_schema_do(text: bytes) -> None:
+    """Never more kindly; where it gives no report, they are asked."""
+    assert read_report_text(text) in (None, by_strict_parser(text))
+
+
+def test_a_plain_text_is_read_at_once() -> None:
+    """The whole report; with any of its members twice it is for the strict parser."""
+    text = json.dumps(WHOLE, ensure_ascii=False, separators=(",", ":"))
+    assert read_report_text(text.encode()) == by_schema(WHOLE)
+    for path in places(WHOLE)[1:]:
+        name = path[-1]
+        if not isinstance(name, str):
+            continue
+        holder: Any = WHOLE
+        for each in path[:-1]:
+            holder = holder[each]
+        inner = json.dumps(holder, ensure_ascii=False, separators=(",", ":"))
+        member = json.dumps({name: holder[name]}, ensure_ascii=False, separators=(",", ":"))[1:-1]
+        doubled = text.replace(inner, f"{{{member},{inner[1:]}", 1)
+        assert len(doubled) > len(text)
+        assert read_report_text(doubled.encode()) is None
+        assert by_strict_parser(doubled.encode()) is None
+
+
+@pytest.mark.parametrize(
+    "number", ["-0", "1e3", "100.0", "18446744073709551616", "1" * 400, "1e999", "NaN"]
+)
+def test_a_number_is_what_the_strict_parser_reads(number: str) -> None:
+    """However it is spelled."""
+    text = json.dumps(WHOLE).replace('"minor_units": ', f'"minor_units": {number}, "x": ')
+    text = text.replace(', "x": 12900', "").replace(f', "x": {WHOLE["amount"]["minor_units"]}', "")
+    assert f'"minor_units": {number}' in text
+    assert read_report_text(text.encode()) in (None, by_strict_parser(text.encode()))
 
 
 def test_every_member_is_read() -> None:
