@@ -19,6 +19,8 @@ INDEX_IDLE_SECONDS = 2.0
 INDEX_REST_FACTOR = 9
 # Well within the lease, so that an idle sequencer remains the one.
 SEQUENCER_IDLE_SECONDS = 4.0
+# However long a step took, others come to the database in between.
+SEQUENCER_REST_SECONDS_MIN = 0.1
 JOBS_IDLE_SECONDS = 1.0
 # Sooner than a call would look for itself.
 SNAPSHOT_REST_SECONDS = STALE_SECONDS_MAX / 2
@@ -51,11 +53,17 @@ def sequencing(node: Node) -> Chore:
         nonlocal whole_step_at
         if time.monotonic() < whole_step_at and not node.sequencer.has_waiting():
             return INTERVAL_SECONDS
+        began = time.monotonic()
         stepped = node.sequencer.step()
+        ended = time.monotonic()
         # What is behind is not left to the next entry that comes.
         idle_seconds = 0.0 if stepped.is_behind else SEQUENCER_IDLE_SECONDS
-        whole_step_at = time.monotonic() + idle_seconds
-        return INTERVAL_SECONDS if stepped.sequenced < BATCH_ENTRIES_MAX else 0.0
+        whole_step_at = ended + idle_seconds
+        if stepped.sequenced >= BATCH_ENTRIES_MAX:
+            return 0.0
+        # From beginning to beginning: a step that takes long beside many calls must not
+        # make the next checkpoint later still.
+        return max(INTERVAL_SECONDS - (ended - began), SEQUENCER_REST_SECONDS_MIN)
 
     return Chore(name="sequencer", step=step, finish=node.sequencer.release, halted_by=(LogForked,))
 

@@ -36,6 +36,12 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(_LEAF_PREFIX + entry).digest()
 
 
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """The leaves of many entries, in their order."""
+    sha256, prefix = hashlib.sha256, _LEAF_PREFIX
+    return [sha256(prefix + entry).digest() for entry in entries]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256(01 ‖ left ‖ right): the node above two subtrees, never a leaf."""
     return hashlib.sha256(_NODE_PREFIX + left + right).digest()

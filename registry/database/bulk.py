@@ -24,6 +24,9 @@ _SPECIAL = "\\\t\n\r"
 _UNIQUE_VIOLATION = "23505"
 # A megabyte of incidents.
 _COPIED_ROWS = 512
+# Source: PostgreSQL, COPY, binary format.
+_BINARY_BEGINS = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_BINARY_ENDS = b"\xff\xff"
 
 
 class RowTaken(Exception):
@@ -60,6 +63,20 @@ def insert_rows(transaction: Transaction, table: sa.Table, rows: Sequence[Row]) 
         with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
             for start in range(0, len(rows), _COPIED_ROWS):
                 copy.write(_copied(rows[start : start + _COPIED_ROWS]))
+    finally:
+        cursor.close()
+
+
+def copy_binary(transaction: Transaction, target: str, rows: Sequence[bytes]) -> None:
+    """Adds rows, each packed as PostgreSQL's binary COPY has it, to `table (columns)`.
+
+    For where rows come by tens of thousands: the driver's packing costs three times
+    what `struct` does.
+    """
+    cursor = transaction.raw_cursor()
+    try:
+        with cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(b"".join((_BINARY_BEGINS, *rows, _BINARY_ENDS)))
     finally:
         cursor.close()
 

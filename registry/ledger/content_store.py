@@ -28,6 +28,16 @@ class ContentRow(NamedTuple):
     erased_by: UUID | None
 
 
+class SealedFacts(NamedTuple):
+    """What an entry says, as it is kept; None for both where it is erased."""
+
+    entry_id: bytes
+    position: int
+    entry: bytes
+    header: bytes | None
+    subject_sealed: bytes | None
+
+
 def contents_of(transaction: Transaction, uuids: Collection[UUID]) -> list[ContentRow]:
     """The contents of these entries, in the order of their ids; who waits is not among them."""
     assert len(uuids) <= ENTRIES_AT_ONCE_MAX
@@ -69,6 +79,27 @@ def contents_at(
         .order_by(columns.position)
     )
     return _rows(transaction, select)
+
+
+def facts_from(
+    transaction: Transaction, shard: Shard, *, first: int, entries_max: int
+) -> list[SealedFacts]:
+    """What up to `entries_max` entries from the place `first` on say, in order."""
+    statement = _FACTS.replace("%s", "?") if transaction.is_sqlite else _FACTS
+    cursor = transaction.hot_cursor()
+    try:
+        cursor.execute(statement, (int(shard.log), shard.half_year, first, first + entries_max))
+        return [SealedFacts._make(row) for row in cursor]
+    finally:
+        cursor.close()
+
+
+_FACTS = (
+    "SELECT e.entry_id, e.position, e.entry, p.header, p.subject_sealed"
+    " FROM log_entries e JOIN log_payloads p ON p.entry_id = e.entry_id"
+    " WHERE e.log = %s AND e.shard = %s AND e.position >= %s AND e.position < %s"
+    " ORDER BY e.position"
+)
 
 
 def ids_from(transaction: Transaction, shard: Shard, *, first: int, entries_max: int) -> list[UUID]:

@@ -13,7 +13,7 @@ from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.ids import EntryId, MemberId, Prefix, made_at, with_prefix
 from registry.ledger import content_store, log_store, store
-from registry.ledger.content_store import ContentRow
+from registry.ledger.content_store import ContentRow, SealedFacts
 from registry.ledger.log_store import Place
 from registry.ledger.model import Opening, RecordType, Shard, decode_entry
 from registry.ledger.sealing import open_request, seal_context
@@ -34,6 +34,16 @@ class Settled:
     def entry_id(self) -> EntryId:
         """The entry's id as text."""
         return EntryId(with_prefix(Prefix.ENTRY, self.uuid))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What an entry says: the committed bytes, without salts and the request behind it."""
+
+    uuid: UUID
+    place: Place
+    header: bytes
+    subject: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +112,13 @@ class Contents:
         rows = content_store.contents_from(transaction, shard, first=first, entries_max=entries_max)
         return [self._settled(row) for row in rows]
 
+    def said(
+        self, transaction: Transaction, shard: Shard, *, first: int, entries_max: int
+    ) -> list[Said | None]:
+        """What as many entries as `following` would give say; None where one is erased."""
+        rows = content_store.facts_from(transaction, shard, first=first, entries_max=entries_max)
+        return [self._said(shard, row) for row in rows]
+
     def at(
         self, transaction: Transaction, shard: Shard, positions: Collection[int]
     ) -> list[Settled]:
@@ -164,6 +181,17 @@ class Contents:
         """The lookup keys of these seeds, in their order."""
         return tuple(self._lookup_key_of(seed) for seed in seeds)
 
+    def _said(self, shard: Shard, row: SealedFacts) -> Said | None:
+        if row.header is None or row.subject_sealed is None:
+            return None
+        uuid = UUID(bytes=row.entry_id)
+        return Said(
+            uuid=uuid,
+            place=Place(shard=shard, position=row.position, entry=row.entry),
+            header=row.header,
+            subject=self._sealer.open(row.subject_sealed, seal_context(uuid)),
+        )
+
     def _settled(self, row: ContentRow) -> Settled:
         return Settled(
             uuid=row.uuid,
@@ -220,4 +248,9 @@ def subject_of(opening: Opening) -> dict[str, Any]:
 
 def seeds_of(opening: Opening) -> Sequence[bytes]:
     """The seeds of the subjects an entry is about, in the order it names them."""
-    return [base64url.decode(text) for text in subject_of(opening).get("seeds", ())]
+    return seeds_in(subject_of(opening))
+
+
+def seeds_in(subject: Mapping[str, Any]) -> Sequence[bytes]:
+    """As `seeds_of`, of what `subject_of` read."""
+    return [base64url.decode(text) for text in subject.get("seeds", ())]

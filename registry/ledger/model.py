@@ -256,6 +256,14 @@ def decode_entry(data: bytes) -> Entry:
     )
 
 
+def record_type_of(entry: bytes) -> RecordType:
+    """What kind of record an entry is of.
+
+    Raises: ValueError for one that is unknown.
+    """
+    return RecordType(int.from_bytes(entry[RECORD_TYPE_AT : RECORD_TYPE_AT + 2], "big"))
+
+
 def shard_of(entry: bytes) -> Shard:
     """The shard an entry belongs to, by the hour it was made in, in UTC."""
     _, log, _, milliseconds = _ENTRY_HEAD.unpack_from(entry)

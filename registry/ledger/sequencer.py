@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from registry.crypto import note
 from registry.crypto.checkpoint import Checkpoint
-from registry.crypto.merkle import leaf_hash
+from registry.crypto.merkle import leaf_hashes
 from registry.crypto.signature import PrivateKey
 from registry.crypto.tiles import (
     RightEdge,
@@ -142,7 +142,7 @@ class Sequencer:
     ) -> RightEdge:
         edge = self._edges.get(shard) or self._edge_of(transaction, shard)
         log_store.add_entries(transaction, shard, first=edge.size, entries=entries)
-        growth = grow(edge, [leaf_hash(each.entry) for each in entries])
+        growth = grow(edge, leaf_hashes(entry for _, entry, _ in entries))
         tile_store.put_tiles(transaction, shard, growth.tiles)
         root = growth.edge.compact_range().root()
         log_store.put_head(transaction, shard, size=growth.edge.size, root=root)
@@ -235,14 +235,13 @@ class Sequencer:
 
 def _by_shard(batch: Sequence[PendingEntry]) -> Mapping[Shard, list[PendingEntry]]:
     shards: dict[Shard, list[PendingEntry]] = {}
-    heads: dict[bytes, Shard] = {}
+    by_head: dict[bytes, list[PendingEntry]] = {}
     for each in batch:
         # Version, log, record type and hour: all that decides, the same for most.
-        head = each.entry[:12]
-        shard = heads.get(head)
-        if shard is None:
-            shard = heads[head] = shard_of(each.entry)
-        shards.setdefault(shard, []).append(each)
+        head = each[1][:12]
+        if head not in by_head:
+            by_head[head] = shards.setdefault(shard_of(each[1]), [])
+        by_head[head].append(each)
     return shards
 
 

@@ -183,20 +183,16 @@ class Ledger:
 
     def proof(self, transaction: Transaction, uuid: UUID) -> LogProof | None:
         """That the entry `uuid` stands in its log, as published last; None until it does."""
-        place = log_store.place_of(transaction, uuid)
-        if place is None:
+        found = log_store.published(transaction, uuid)
+        if found is None:
             return None
-        head = log_store.head(transaction, place.shard)
-        if head is None or head.checkpoint is None or head.published_size <= place.position:
-            return None
-        size = head.published_size
-        wanted = tiles_of_ranges(inclusion_ranges(place.position, size), size)
-        tree = TiledTree(tile_store.StoredTiles(transaction, place.shard, wanted), size)
+        wanted = tiles_of_ranges(inclusion_ranges(found.position, found.size), found.size)
+        tree = TiledTree(tile_store.StoredTiles(transaction, found.shard, wanted), found.size)
         return LogProof(
-            index=place.position,
-            size=size,
-            hashes=tree.inclusion_proof(place.position),
-            checkpoint=head.checkpoint,
+            index=found.position,
+            size=found.size,
+            hashes=tree.inclusion_proof(found.position),
+            checkpoint=found.checkpoint,
         )
 
     def _make(

@@ -1,6 +1,7 @@
 """The stored tiles of the logs, and the only queries on them."""
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -82,12 +83,27 @@ def put_tiles(transaction: Transaction, shard: Shard, tiles: Mapping[Tile, bytes
 def _tiles(
     transaction: Transaction, shard: Shard, wanted: Collection[Tile]
 ) -> Mapping[tuple[int, int], bytes]:
-    columns = log_tiles.c
     # Not as pairs, for which SQLite walks the index of the whole shard: a few tiles more.
-    select = sa.select(columns.level, columns.number, columns.hashes).where(
-        columns.log == shard.log,
-        columns.shard == shard.half_year,
-        columns.level.in_(sorted({each.level for each in wanted})),
-        columns.number.in_(sorted({each.index for each in wanted})),
-    )
-    return {(row.level, row.number): bytes(row.hashes) for row in transaction.execute(select)}
+    levels = sorted({each.level for each in wanted})
+    numbers = sorted({each.index for each in wanted})
+    shard_of = (int(shard.log), shard.half_year)
+    cursor = transaction.hot_cursor()
+    try:
+        if transaction.is_sqlite:
+            cursor.execute(_tiles_sqlite(len(levels), len(numbers)), (*shard_of, *levels, *numbers))
+        else:
+            cursor.execute(_TILES, (*shard_of, levels, numbers))
+        return {(level, number): hashes for level, number, hashes in cursor}
+    finally:
+        cursor.close()
+
+
+@cache
+def _tiles_sqlite(levels: int, numbers: int) -> str:
+    # Constant text and question marks only.
+    places = [", ".join("?" * count) for count in (levels, numbers)]
+    return _TILES_OF_SHARD.replace("%s", "?") + " level IN ({}) AND number IN ({})".format(*places)
+
+
+_TILES_OF_SHARD = "SELECT level, number, hashes FROM log_tiles WHERE log = %s AND shard = %s AND"
+_TILES = _TILES_OF_SHARD + " level = ANY(%s::bigint[]) AND number = ANY(%s::bigint[])"

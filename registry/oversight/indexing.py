@@ -5,15 +5,17 @@ where the last one committed; two at once wait for each other. The oldest entry 
 first, of whichever log it is, so that the index covers a stretch of time.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from registry.database.transaction import Transaction
 from registry.kernel.clock import parse_instant
-from registry.kernel.ids import Prefix, parse_id
-from registry.ledger.contents import Contents, Settled, header_of, seeds_of, subject_of
-from registry.ledger.model import Opening, RecordType, Shard, decode_entry
+from registry.kernel.ids import MemberId, Prefix, parse_id
+from registry.ledger.contents import Contents, Said, Settled, seeds_in
+from registry.ledger.model import RecordType, Shard, record_type_of
 from registry.oversight import store
 from registry.oversight.model import Coverage, IndexedEntry
 from registry.rulebook.model import Purpose
@@ -88,7 +90,17 @@ class Indexer:
 
     def facts(self, settled: Settled) -> IndexedEntry | None:
         """What an entry is found by, whether or not it is indexed; None: it is erased."""
-        return None if settled.opening is None else self._indexed(settled, settled.opening)
+        opening = settled.opening
+        if opening is None:
+            return None
+        return self._indexed(
+            Said(
+                uuid=settled.uuid,
+                place=settled.place,
+                header=opening.header,
+                subject=opening.subject,
+            )
+        )
 
     def _next_made_at(self, transaction: Transaction, coverage: Coverage) -> datetime:
         at = self._contents.first_made_at(
@@ -99,31 +111,32 @@ class Indexer:
 
     def _index(self, transaction: Transaction, shard: Shard, entries_max: int) -> int:
         first = store.hold_position(transaction, shard)
-        settled = self._contents.following(transaction, shard, first=first, entries_max=entries_max)
-        found = [each for each in map(self.facts, settled) if each is not None]
+        said = self._contents.said(transaction, shard, first=first, entries_max=entries_max)
+        found = [self._indexed(each) for each in said if each is not None]
         # Crash point: entries and position are of one transaction; nothing is indexed twice.
-        store.add(transaction, shard, found, size=first + len(settled))
-        return len(settled)
+        store.add(transaction, shard, found, size=first + len(said))
+        return len(said)
 
-    def _indexed(self, settled: Settled, opening: Opening) -> IndexedEntry:
-        header = header_of(opening)
-        record_type = decode_entry(settled.place.entry).record_type
-        purpose, agent = header["purpose"], header.get("agent")
+    def _indexed(self, said: Said) -> IndexedEntry:
+        # As this program wrote them: what a stranger's JSON is looked over for is not in them.
+        header, subject = json.loads(said.header), json.loads(said.subject)
+        record_type = record_type_of(said.place.entry)
+        member, purpose, agent = header["member"], header["purpose"], header.get("agent")
         return IndexedEntry(
-            uuid=settled.uuid,
-            shard=settled.place.shard,
-            position=settled.place.position,
+            uuid=said.uuid,
+            shard=said.place.shard,
+            position=said.place.position,
             record_type=record_type,
             at=parse_instant(header["at"]),
             outcome=header["outcome"][:_OUTCOME_CHARACTERS_MAX],
-            member=opening.member,
+            member=None if member is None else MemberId(member),
             purpose=None if purpose is None else Purpose(purpose),
             agent=agent[:_AGENT_CHARACTERS_MAX] if isinstance(agent, str) else None,
             match=header.get("match"),
-            subjects=self._contents.lookup_keys(dict.fromkeys(seeds_of(opening))),
-            lookup=_lookup_of(opening) if record_type is RecordType.OUTCOME else None,
+            subjects=self._contents.lookup_keys(dict.fromkeys(seeds_in(subject))),
+            lookup=_lookup_of(subject) if record_type is RecordType.OUTCOME else None,
         )
 
 
-def _lookup_of(opening: Opening) -> UUID:
-    return parse_id(Prefix.LOOKUP, subject_of(opening)["lookup"])
+def _lookup_of(subject: Mapping[str, Any]) -> UUID:
+    return parse_id(Prefix.LOOKUP, subject["lookup"])

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,6 +19,7 @@ from registry.crypto.merkle import verify_inclusion
 from registry.crypto.sealing import SealBroken, Sealer
 from registry.crypto.signature import Algorithm, PrivateKey
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
 from registry.kernel import base64url
 from registry.ledger import log_store
 from registry.ledger.model import (
@@ -216,19 +219,67 @@ def test_a_long_list_is_appended_like_a_short_one(database: Database) -> None:
             assert each.entry == opening.entry
 
 
+class Noting(Transaction):
+    """A transaction that notes what its hot cursors are opened for."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction.connection)
+        self.asked: list[str] = []
+
+    def hot_cursor(self) -> Any:
+        """The same cursor, which tells what it executes."""
+        return NotingCursor(super().hot_cursor(), self.asked)
+
+
+class NotingCursor:
+    """Notes a statement, then runs it."""
+
+    def __init__(self, cursor: Any, asked: list[str]) -> None:
+        self._cursor = cursor
+        self._asked = asked
+
+    def execute(self, statement: str, parameters: Any) -> None:
+        self._asked.append(statement)
+        self._cursor.execute(statement, parameters)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cursor)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
 def test_a_proof_reads_its_tiles_with_one_query(database: Database, tmp_path: Path) -> None:
-    """However many tiles on however many levels it takes; and the proof holds."""
+    """However many tiles on however many levels it takes; one more for its place; it holds."""
     little = LittleNode(database=database, home=tmp_path)
     entries = little.grow(700)
-    asked: list[str] = []
     with database.reading() as transaction:
         head = log_store.head(transaction, SHARD)
         assert head is not None
+        noting = Noting(transaction)
+        others: list[str] = []
         sa.event.listen(
-            transaction.connection, "before_cursor_execute", lambda *call: asked.append(call[2])
+            transaction.connection, "before_cursor_execute", lambda *call: others.append(call[2])
         )
-        proof = little.ledger.proof(transaction, entries[300].uuid)
+        proof = little.ledger.proof(noting, entries[300].uuid)
     assert proof is not None
     leaf = entries[300].leaf
     assert verify_inclusion(index=300, size=700, leaf=leaf, proof=proof.hashes, root=head.root)
-    assert 1 == len([each for each in asked if "FROM log_tiles" in each])
+    assert [False, True] == ["FROM log_tiles" in each for each in noting.asked]
+    assert [] == others
+
+
+def test_no_proof_before_the_checkpoint(database: Database, tmp_path: Path) -> None:
+    """Neither of an entry that waits, nor of one no published checkpoint covers."""
+    little = LittleNode(database=database, home=tmp_path)
+    little.grow(3)
+    [waiting] = little.append(1)
+    with database.transaction() as transaction:
+        assert little.ledger.proof(transaction, waiting.uuid) is None
+        transaction.execute(sa.update(log_store.log_heads).values(published_size=0))
+        assert little.ledger.proof(transaction, waiting.uuid) is None
+    little.sequencer.step()
+    with database.transaction() as transaction:
+        assert little.ledger.proof(transaction, waiting.uuid) is not None
+        transaction.execute(sa.update(log_store.log_heads).values(published_size=3))
+        assert little.ledger.proof(transaction, waiting.uuid) is None
