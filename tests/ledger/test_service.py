@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,7 +17,6 @@ from registry.crypto.merkle import verify_inclusion
 from registry.crypto.sealing import SealBroken, Sealer
 from registry.crypto.signature import Algorithm, PrivateKey
 from registry.database.engine import Database
-from registry.database.transaction import Transaction
 from registry.kernel import base64url
 from registry.ledger import log_store
 from registry.ledger.model import (
@@ -32,6 +29,7 @@ from registry.ledger.model import (
 )
 from registry.ledger.service import Ledger
 from registry.ledger.store import pending_entries
+from tests.database.noting import Noting
 from tests.ledger.logs import SHARD, LittleNode
 from tests.ledger.samples import KEY, MEMBER, NOW, ORIGIN, SEED_TEXT, make_draft, make_ledger
 
@@ -217,36 +215,6 @@ def test_a_long_list_is_appended_like_a_short_one(database: Database) -> None:
             assert opening is not None
             assert {"seeds": [SEED_TEXT]} == json.loads(opening.subject)
             assert each.entry == opening.entry
-
-
-class Noting(Transaction):
-    """A transaction that notes what its hot cursors are opened for."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        super().__init__(transaction.connection)
-        self.asked: list[str] = []
-
-    def hot_cursor(self) -> Any:
-        """The same cursor, which tells what it executes."""
-        return NotingCursor(super().hot_cursor(), self.asked)
-
-
-class NotingCursor:
-    """Notes a statement, then runs it."""
-
-    def __init__(self, cursor: Any, asked: list[str]) -> None:
-        self._cursor = cursor
-        self._asked = asked
-
-    def execute(self, statement: str, parameters: Any) -> None:
-        self._asked.append(statement)
-        self._cursor.execute(statement, parameters)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._cursor)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
 
 
 def test_a_proof_reads_its_tiles_with_one_query(database: Database, tmp_path: Path) -> None:

@@ -827,6 +827,6 @@ def test_a_subject_erased_by_order_leaves_no_flags(market: Market, person: Perso
     token = base64url.decode(token_of(node, PHONE, NUMBER)["token"])
     key = node.protector.lookup_key(node.protector.seed_of(token))
     with node.database.transaction() as transaction:
-        node.incidents.removal.forget_flags(transaction, key)
+        node.incidents.removal.forget_flags(transaction, [key])
     with node.database.reading() as transaction:
         assert {} == node.incidents.flags_of(transaction, [key])
