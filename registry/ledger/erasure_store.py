@@ -14,6 +14,7 @@ from registry.database.statements import insert_or_replace
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
 from registry.kernel.ids import IncidentId, MemberId
+from registry.ledger import further_subject_store
 from registry.ledger.erasure_model import (
     EntryTarget,
     ErasureOrder,
@@ -63,13 +64,6 @@ erasure_orders = sa.Table(
     sa.Column("decided_at", Instant),
     sa.Column("carried_out_at", Instant),
 )
-# A person under several identities: the first stands with the hold or order itself.
-further_subjects = sa.Table(
-    "further_subjects",
-    metadata,
-    sa.Column("act_id", sa.LargeBinary(16), primary_key=True),
-    sa.Column("lookup_key", sa.LargeBinary(32), primary_key=True),
-)
 erasure_positions = sa.Table(
     "erasure_positions",
     metadata,
@@ -80,7 +74,6 @@ erasure_positions = sa.Table(
 # Where the record type stands in an entry: version, log, then two bytes.
 _TYPE_AT = 2
 _NOTHING = bytes(16)
-_ACTS_AT_ONCE_MAX = 500
 _CONTENT = ("header", "subject_sealed", "header_salt", "subject_salt", "signed_request")
 
 
@@ -190,7 +183,7 @@ def add_hold(transaction: Transaction, hold: LegalHold) -> None:
         **_target_values(hold.target),
     }
     transaction.execute(sa.insert(legal_holds).values(values))
-    _add_further(transaction, hold.id, hold.target)
+    further_subject_store.add(transaction, hold.id, hold.target)
 
 
 def find_hold(transaction: Transaction, hold: UUID) -> LegalHold | None:
@@ -246,7 +239,7 @@ def add_order(transaction: Transaction, order: ErasureOrder) -> None:
         **_target_values(order.target),
     }
     transaction.execute(sa.insert(erasure_orders).values(values))
-    _add_further(transaction, order.id, order.target)
+    further_subject_store.add(transaction, order.id, order.target)
 
 
 def find_order(transaction: Transaction, order: UUID) -> ErasureOrder | None:
@@ -288,8 +281,7 @@ def decide_order(
 
 def finish_order(transaction: Transaction, order: UUID, now: datetime) -> None:
     """Notes that an order is carried out; a subject's lookup keys go with it."""
-    of_order = further_subjects.c.act_id == order.bytes
-    transaction.execute(sa.delete(further_subjects).where(of_order))
+    further_subject_store.forget_act(transaction, order)
     update = (
         sa.update(erasure_orders)
         .where(erasure_orders.c.id == order.bytes)
@@ -307,12 +299,8 @@ def forget_subject(transaction: Transaction, lookup_keys: Sequence[bytes]) -> No
     for table, is_over in over:
         update = sa.update(table).where(table.c.lookup_key.in_(lookup_keys), is_over)
         transaction.execute(update.values(lookup_key=None))
-        columns = further_subjects.c
-        delete = sa.delete(further_subjects).where(
-            columns.lookup_key.in_(lookup_keys),
-            columns.act_id.in_(sa.select(table.c.id).where(is_over)),
-        )
-        transaction.execute(delete)
+        acts = sa.select(table.c.id).where(is_over)
+        further_subject_store.forget(transaction, lookup_keys, acts=acts)
 
 
 def _target_values(target: Target) -> dict[str, Any]:
@@ -327,25 +315,10 @@ def _target_values(target: Target) -> dict[str, Any]:
     return values
 
 
-def _add_further(transaction: Transaction, act: UUID, target: Target) -> None:
-    if isinstance(target, SubjectTarget) and len(target.lookup_keys) > 1:
-        rows = [{"act_id": act.bytes, "lookup_key": key} for key in target.lookup_keys[1:]]
-        transaction.execute(sa.insert(further_subjects), rows)
-
-
 def _further(
     transaction: Transaction, acts: Sequence[sa.Row[Any]]
 ) -> Mapping[bytes, Sequence[bytes]]:
-    """By hold or order the keys beyond the first."""
-    columns = further_subjects.c
-    found: dict[bytes, list[bytes]] = {}
-    ids = [bytes(each.id) for each in acts]
-    for start in range(0, len(ids), _ACTS_AT_ONCE_MAX):
-        some = ids[start : start + _ACTS_AT_ONCE_MAX]
-        select = sa.select(further_subjects).where(columns.act_id.in_(some))
-        for row in transaction.execute(select.order_by(columns.act_id, columns.lookup_key)):
-            found.setdefault(bytes(row.act_id), []).append(bytes(row.lookup_key))
-    return found
+    return further_subject_store.find(transaction, [bytes(each.id) for each in acts])
 
 
 def _keys(row: sa.Row[Any], further: Mapping[bytes, Sequence[bytes]]) -> tuple[bytes, ...]:
