@@ -111,12 +111,10 @@ def children_of(parent: int) -> list[int]:
 
 
 def cpu_seconds(parent: int) -> float:
-    """What `parent` and its children have used of the processors so far."""
-    ticks = 0
-    for process in (parent, *children_of(parent)):
-        fields = _stat_fields(Path(f"/proc/{process}/stat"))
-        ticks += int(fields[11]) + int(fields[12]) if fields else 0
-    return ticks / _TICKS_PER_SECOND
+    """What `parent` and all that descend from it have used of the processors so far."""
+    fields = _stat_fields(Path(f"/proc/{parent}/stat"))
+    own = (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND if fields else 0.0
+    return own + sum(map(cpu_seconds, children_of(parent)))
 
 
 def memory_of(process: int) -> Memory:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from registry.app.background import Chore
+from registry.app.companion import Companion
 from registry.app.node import Node
 from registry.jobs.worker import Worker
 from registry.ledger.high_water import LogForked
@@ -30,9 +31,19 @@ JOBS_REST_FACTOR = 1.0
 ERRAND_LANES = 4
 
 
-def chores_beside_the_api(node: Node) -> list[Chore]:
-    """What a server process does beside answering, as the settings say."""
-    chores = [indexing(node), serving_snapshots(node)]
+def chores_of_a_server(node: Node) -> list[Chore]:
+    """What a server's process does beside answering: on PostgreSQL it leaves most to a companion.
+
+    On SQLite writers of one process share their commits, and those of two wait by polling.
+    """
+    if node.settings.is_sqlite:
+        return [serving_snapshots(node), *chores_of_a_node(node)]
+    return [serving_snapshots(node), Companion(node.settings.home).chore()]
+
+
+def chores_of_a_node(node: Node) -> list[Chore]:
+    """What has to be done for a node by somebody, as the settings say; leases say by whom."""
+    chores = [indexing(node)]
     if node.settings.sequencer is Place.INLINE:
         chores.append(sequencing(node))
     if node.settings.jobs is Place.INLINE:

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from registry.app.background import Background
-from registry.app.chores import chores_beside_the_api
+from registry.app.chores import chores_of_a_server
 from registry.app.node import Node
 from registry.http.wiring import service_of
 from registry.settings import DoorKind, Settings
@@ -56,7 +56,7 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 # a directory of the kernel, made for 
 
 
 def post_worker_init(worker: Any) -> None:
-    """Starts what runs beside the API in each worker; leases say who does what.
+    """Starts what runs beside the API in each worker, or a companion for it.
 
     Keeps the collector away from what a worker has loaded and never lets go:
     walking all of it takes 60 ms, in which no thread of the worker answers.
@@ -68,7 +68,7 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     # The lean door has the Flask application it stands before.
     flask = getattr(worker.wsgi, "flask", worker.wsgi)
-    worker.background = Background.start(chores_beside_the_api(service_of(flask, Node)))
+    worker.background = Background.start(chores_of_a_server(service_of(flask, Node)))
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

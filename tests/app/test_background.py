@@ -9,7 +9,13 @@ from flask import Flask
 
 from registry.app import background
 from registry.app.background import Background, Chore, repeat
-from registry.app.chores import ERRAND_LANES, chores_beside_the_api, indexing, working
+from registry.app.chores import (
+    ERRAND_LANES,
+    chores_of_a_node,
+    chores_of_a_server,
+    indexing,
+    working,
+)
 from registry.app.node import Node
 from registry.database.transaction import DatabaseUnavailable
 from registry.jobs.kinds import Periodic
@@ -56,12 +62,14 @@ def test_two_indexers_index_once(node: Node, app: Flask, clock: MovableClock) ->
     assert 20 == world.rows("SELECT count(*) FROM oversight_index WHERE record_type = 16")[0][0]
 
 
-def test_a_servers_threads_do_their_chores_and_end(node: Node) -> None:
-    """Logs, index and jobs; where a setting says separate, the command does it."""
-    chores = chores_beside_the_api(node)
+def test_threads_do_a_nodes_chores_and_end(node: Node) -> None:
+    """Logs, index and jobs, by a server on SQLite and by its companion on PostgreSQL."""
+    chores = chores_of_a_node(node)
     lanes = 1 + ERRAND_LANES
-    expected = Counter(indexer=1, screening=1, sequencer=1, jobs=lanes)
+    expected = Counter(indexer=1, sequencer=1, jobs=lanes)
     assert expected == Counter(each.name for each in chores)
+    beside = expected if node.settings.is_sqlite else Counter(companion=1)
+    assert beside + Counter(screening=1) == Counter(each.name for each in chores_of_a_server(node))
     threads = Background.start(chores)
     polled = threading.Event()
     try:
@@ -73,7 +81,7 @@ def test_a_servers_threads_do_their_chores_and_end(node: Node) -> None:
 
     settings = replace(node.settings, sequencer=Place.SEPARATE, jobs=Place.SEPARATE)
     apart = replace(node, settings=settings)
-    assert ["indexer", "screening"] == [each.name for each in chores_beside_the_api(apart)]
+    assert ["indexer"] == [each.name for each in chores_of_a_node(apart)]
     assert ["jobs"] * lanes == [each.name for each in working(node)]
 
 
