@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.disks import Disk
 from bench.names import STATIC
 from bench.nodes import Place
-from bench.servers import Memory, Served, largest_of, served
+from bench.servers import Memory, Served, largest_of, memory_of, served
 from bench.static_files import FILE
 from registry.settings import Settings
 
@@ -18,12 +18,14 @@ class ServerFacts:
     """What a server takes before anybody asks for speed.
 
     `start_seconds` is until it had answered its first request; memory is that of its
-    largest worker, after all rounds. A server without rounds has only started.
+    largest worker, and of its companion, after all rounds. A server without rounds has
+    only started.
     """
 
     start_seconds: float
     workers: int
     worker_memory: Memory
+    companion_memory: Memory | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,10 @@ class LineUp:
                 start_seconds=server.start_seconds,
                 workers=len(server.workers),
                 worker_memory=largest_of(server),
+                companion_memory=None if beside is None else memory_of(beside),
             )
             for door, server in self.by_door.items()
+            for beside in [server.companion]
         }
 
 

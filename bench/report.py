@@ -164,13 +164,25 @@ def _servers(document: Document) -> list[str]:
             f"{facts['workers']}" if facts["workers"] else "–",
             f"{facts['worker_memory']['rss']:.0f}",
             f"{facts['worker_memory']['pss']:.0f}",
+            _companion(facts.get("companion_memory")),
             f"{facts['start_seconds']:.1f}",
         )
         for kind, each in document["servers"].items()
         for door, facts in each["by_door"].items()
     ]
-    head = ("server", "workers", "a worker's MiB resident", "proportional", "start s")
+    head = (
+        "server",
+        "workers",
+        "a worker's MiB resident",
+        "proportional",
+        "its companion's",
+        "start s",
+    )
     return ["### Servers", table(head, rows)] if rows else []
+
+
+def _companion(memory: Mapping[str, float] | None) -> str:
+    return "–" if memory is None else f"{memory['rss']:.0f}, {memory['pss']:.0f}"
 
 
 def _half_load(document: Document) -> list[str]:

@@ -32,6 +32,12 @@ class Served:
         """The worker processes."""
         return children_of(self.master)
 
+    @property
+    def companion(self) -> int | None:
+        """The process beside them that does what is no answer, if there is one."""
+        beside = [child for worker in self.workers for child in children_of(worker)]
+        return beside[0] if beside else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:

@@ -251,7 +251,7 @@ def test_a_run_that_noted_less_is_read_all_the_same(tmp_path: Path) -> None:
     }
     path = tmp_path / "run.json"
     path.write_text(json.dumps(document))
-    assert "| lean, SQLite | 1 | 1 | 1 | 2.0 |" in tables(joined([read(path)]))
+    assert "| lean, SQLite | 1 | 1 | 1 | – | 2.0 |" in tables(joined([read(path)]))
 
 
 def test_the_page_says_what_the_committed_results_say() -> None:
