@@ -26,6 +26,7 @@ from registry.database.migrate import upgrade
 
 SUPERUSER = "registry"
 START_TIMEOUT_SECONDS = 60
+ADMINISTERED_SECONDS_MAX = 120
 # A test's database dies with the test: it need not survive a power cut.
 TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
@@ -59,7 +60,14 @@ class Cluster:
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.socket_directory), user=SUPERUSER, dbname="postgres", autocommit=True
+            host=str(self.socket_directory),
+            user=SUPERUSER,
+            dbname="postgres",
+            autocommit=True,
+            # To create and drop a database the server waits for all of its processes: with
+            # one that does not answer, for ever.
+            connect_timeout=START_TIMEOUT_SECONDS,
+            options=f"-c statement_timeout={ADMINISTERED_SECONDS_MAX * 1000}",
         )
 
 

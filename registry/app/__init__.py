@@ -140,6 +140,7 @@ def create_app(node: Node) -> Flask:
         node.noticing.corrections,
         node.noticing.adverse_action,
         node.screening.door,
+        node.contesting.drafts,
         node.contesting.appeals,
         node.contesting.answering,
         node.contesting.reviews,

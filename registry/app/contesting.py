@@ -34,6 +34,7 @@ from registry.rulebook.model import Rulebook
 class Contesting:
     """The services of appeals."""
 
+    drafts: Drafts
     appeals: Appeals
     forgetting: Forgetting
     answering: Answering
@@ -105,6 +106,7 @@ def assemble_contesting(
     )
     listeners.subscribe(appeals)
     return Contesting(
+        drafts=drafts,
         appeals=appeals,
         forgetting=Forgetting(files=files, drafts=drafts),
         answering=Answering(docket=docket, files=files, playbooks=playbooks, incidents=incidents),

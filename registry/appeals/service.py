@@ -43,7 +43,7 @@ from registry.incidents.model import State as IncidentState
 from registry.incidents.recording import registry_itself
 from registry.incidents.rulings import Rulings
 from registry.kernel.canonical import JsonValue
-from registry.kernel.ids import IncidentId, new_uuid
+from registry.kernel.ids import new_uuid
 from registry.kernel.paging import Page
 from registry.ledger.model import RecordType
 from registry.members.service import Directory
@@ -83,28 +83,6 @@ class Appeals:
         self._correspondence = correspondence
         self._directory = directory
         self._jury = jury
-
-    def draft(
-        self,
-        transaction: Transaction,
-        appellant: Appellant,
-        incident_id: IncidentId,
-        contest: Contest,
-        now: datetime,
-    ) -> Appeal:
-        """As `Drafts.begin`. Raises: NothingToContest, AppealOpen."""
-        return self._drafts.begin(transaction, appellant, incident_id, contest, now)
-
-    def rewrite(
-        self,
-        transaction: Transaction,
-        appellant: Appellant,
-        appeal_id: AppealId,
-        contest: Contest,
-        now: datetime,
-    ) -> Appeal:
-        """As `Drafts.rewrite`. Raises: AppealNotFound, AppealStateRefuses."""
-        return self._drafts.rewrite(transaction, appellant, appeal_id, contest, now)
 
     def lodge(
         self, transaction: Transaction, appellant: Appellant, appeal_id: AppealId, now: datetime

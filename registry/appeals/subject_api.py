@@ -6,6 +6,7 @@ from flask import request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.appeals.api import after_of, appeal_id_of
+from registry.appeals.drafts import Drafts
 from registry.appeals.files import FILE_BYTES_MAX, MEDIA_TYPES, examine
 from registry.appeals.model import Appeal, AppealId, Appellant
 from registry.appeals.problems import (
@@ -54,11 +55,10 @@ blueprint = Blueprint("own_appeals", __name__, description="Contest what is file
 @blueprint.response(201, AppealAnswerSchema)
 def begin_appeal(call: SubjectCall, body: dict[str, Any]) -> Any:
     """Contest an incident: as a draft to go on with, or lodged at once."""
-    appeals, person = the(Appeals), appellant_of(call)
-    incident = IncidentId(body["incident"])
-    appeal = appeals.draft(call.transaction, person, incident, contest_of(body), call.now)
+    person, incident = appellant_of(call), IncidentId(body["incident"])
+    appeal = the(Drafts).begin(call.transaction, person, incident, contest_of(body), call.now)
     if body["then"] == "lodge":
-        appeal = appeals.lodge(call.transaction, person, appeal.id, call.now)
+        appeal = the(Appeals).lodge(call.transaction, person, appeal.id, call.now)
     location = url_for("own_appeals.show_own_appeal", appeal_id=appeal.id)
     return _answer(appeal), 201, {"Location": location}
 
@@ -101,7 +101,7 @@ def show_own_appeal(call: SubjectCall, appeal_id: str) -> Any:
 @blueprint.response(200, AppealAnswerSchema)
 def rewrite_draft(call: SubjectCall, body: dict[str, Any], appeal_id: str) -> Any:
     """Change a draft."""
-    appeal = the(Appeals).rewrite(*_who(call, appeal_id), contest_of(body), call.now)
+    appeal = the(Drafts).rewrite(*_who(call, appeal_id), contest_of(body), call.now)
     return _answer(appeal)
 
 

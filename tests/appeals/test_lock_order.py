@@ -6,7 +6,6 @@ either would show here as an act that was not taken. SQLite has one writer at a 
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,6 +28,7 @@ from tests.appeals.town import NUMBER, OTHER, REASONS, Town, evidence_item, lodg
 from tests.incidents.door import document
 from tests.nodes import Caller, new_caller
 from tests.subjects.person import PHONE, Person, last_code, token_of
+from tests.together import together
 
 MEETING_SECONDS_MAX = 0.2
 # Many wait for each other here, on machines that do other things too.
@@ -76,9 +76,7 @@ def at_once(node: Node, acts: Sequence[Callable[[], Any]]) -> list[Any]:
     for listeners in lists:
         listeners[:] = [Meeting(), *(met for each in listeners for met in (each, Meeting()))]
     try:
-        with ThreadPoolExecutor(len(acts)) as pool:
-            begun = [pool.submit(act) for act in acts]
-            return [each.result(DONE_SECONDS_MAX) for each in begun]
+        return together(acts, seconds_max=DONE_SECONDS_MAX)
     finally:
         for listeners, before in zip(lists, known, strict=True):
             listeners[:] = before

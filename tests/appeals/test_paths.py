@@ -372,7 +372,7 @@ def test_a_draft_has_no_effect_and_is_dropped_when_nobody_goes_on(world: Appeals
     assert Course.FILED is world.incident(incident).course
     same = world.draft(incident, Ground.DID_NOT_HAPPEN)
     assert (draft.id, (Ground.DID_NOT_HAPPEN,)) == (same.id, same.grounds)
-    world.own("rewrite", draft, Contest(statement=STATEMENT, facts=("One.",)))
+    world.rewrite(draft, Contest(statement=STATEMENT, facts=("One.",)))
     world.attach(draft, b"A letter.", "text/plain")
     world.move_to(world.clock.now() + timedelta(days=31))
     assert (0, 0, 0) == tuple(

@@ -1,9 +1,8 @@
 """Several who act on one appeal at once, and jobs that come twice: one of them decides."""
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from registry.appeals.deadlines import APPEALS_AT_ONCE_MAX
@@ -13,6 +12,7 @@ from registry.incidents.rulings import Ruling
 from registry.kernel.problems import Problem
 from registry.ledger.model import RecordType
 from tests.appeals.world import AppealsWorld
+from tests.together import together
 
 PPM = 1_000_000
 ROUNDS = 4
@@ -20,17 +20,14 @@ ROUNDS = 4
 
 def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each act gives, or the problem it raises, all begun at the same moment."""
-    barrier = threading.Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> Any:
-        barrier.wait()
         try:
             return act()
         except Problem as problem:
             return type(problem)
 
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [each.result() for each in [pool.submit(run, act) for act in acts]]
+    return together([partial(run, act) for act in acts])
 
 
 def test_an_answer_while_the_deadline_job_runs(world: AppealsWorld):

@@ -129,8 +129,16 @@ class AppealsWorld(World):
         contest = Contest(grounds=grounds or (Ground.NOT_ME,), statement=statement, facts=facts)
         person = who or self.appellant()
         return self.do(
-            lambda transaction: self.contesting.appeals.draft(
+            lambda transaction: self.contesting.drafts.begin(
                 transaction, person, incident.id, contest, self.clock.now()
+            )
+        )
+
+    def rewrite(self, appeal: Appeal, contest: Contest) -> Appeal:
+        """What the person writes of their draft anew."""
+        return self.do(
+            lambda transaction: self.contesting.drafts.rewrite(
+                transaction, self.appellant(), appeal.id, contest, self.clock.now()
             )
         )
 

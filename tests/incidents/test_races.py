@@ -1,8 +1,7 @@
 """Several calls at once on one database: nothing is lost, nothing is done twice."""
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from registry.incidents.model import Amendment, ReferenceTaken, VersionOutOfDate
 from registry.incidents.service import Filed
 from registry.kernel.problems import Problem
 from tests.incidents.world import WEEK, World, report
+from tests.together import together
 
 AT_ONCE = 6
 ROUNDS = 5
@@ -18,17 +18,14 @@ ROUNDS = 5
 
 def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each act gives, or the problem it raises, all begun at the same moment."""
-    barrier = threading.Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> Any:
-        barrier.wait()
         try:
             return act()
         except Problem as problem:
             return type(problem)
 
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [each.result() for each in [pool.submit(run, act) for act in acts]]
+    return together([partial(run, act) for act in acts])
 
 
 @pytest.fixture

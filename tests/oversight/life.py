@@ -104,11 +104,12 @@ class Life:
 
     def contests(self, incident: str, statement: str, *, lodged: bool) -> None:
         """An appeal with words and a file."""
-        appeals = self.world.node.contesting.appeals
+        contesting = self.world.node.contesting
+        drafts, appeals = contesting.drafts, contesting.appeals
         now, person = self.world.clock.now(), self.appellant()
         contest = Contest(grounds=(Ground.NOT_ME,), statement=statement)
         with self.world.node.database.transaction() as transaction:
-            drafted = appeals.draft(transaction, person, IncidentId(incident), contest, now)
+            drafted = drafts.begin(transaction, person, IncidentId(incident), contest, now)
             shown = examine(image("PNG"), "image/png")
             appeals.attach(transaction, person, drafted.id, shown, now)
             if lodged:
