@@ -17,7 +17,7 @@ from flask import Flask
 from registry.app import BODY_BYTES_MAX
 from registry.app.node import Node
 from registry.door.access_lines import AccessLines
-from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers
+from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers, unanswered
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
 from registry.door.gathering import Gatherer
 from registry.door.work import EvaluationWork, LookupWork, ReportWork
@@ -143,7 +143,9 @@ class LeanDoor:
             await self._bridge.answer(scope, _after(body, receive), send)
             return
         request_id = request_id_of(headers.get(b"x-request-id"))
-        reply = await self._reply(hot, headers, body, request_id)
+        reply = None
+        if len(body) <= BODY_BYTES_MAX:
+            reply = await self._reply(hot, headers, body, request_id)
         if reply is None:
             await self._bridge.answer(scope, receive, send, body)
             return
@@ -173,9 +175,11 @@ class LeanDoor:
         if not path.startswith(_SCREENING) or scope["method"] not in ("GET", "HEAD"):
             return False
         began = time.perf_counter_ns()
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            known, text = name.decode("latin-1"), value.decode("latin-1")
+            # A list may come in several fields (RFC 9110 §5.3).
+            headers[known] = f"{headers[known]},{text}" if known in headers else text
         try:
             found = self._node.screening.door.answer_at_once(
                 scope["method"], path.decode("latin-1"), headers
@@ -219,18 +223,17 @@ class LeanDoor:
             target=hot.route,
             body=body,
         )
-        member: str | None = None
         try:
             verified = self._door.gate.verify_known(received)
-            arrival = None if verified is None else _arrival(hot, verified, body, request_id)
-            if arrival is None:
-                return None
-            member = arrival.verified.key.caller.member
+        except Problem as problem:
+            return problem_reply(problem, origin=self._door.origin, request_id=request_id)
+        arrival = None if verified is None else _arrival(hot, verified, body, request_id)
+        if arrival is None:
+            return None
+        try:
             return await hot.gatherer.answer(arrival)
         except Problem as problem:
-            return problem_reply(
-                problem, origin=self._door.origin, request_id=request_id, member=member
-            )
+            return unanswered(arrival, problem, self._door.origin)
 
 
 def _screening_route(path: bytes) -> str:

@@ -66,6 +66,17 @@ def problem_reply(
     )
 
 
+def unanswered(arrival: Arrival, problem: Problem, origin: str) -> Reply:
+    """The reply to an arrival whose work was undone; it was counted if it came so far."""
+    return problem_reply(
+        problem,
+        origin=origin,
+        request_id=arrival.request_id,
+        member=arrival.verified.key.caller.member,
+        allowances=arrival.verified.counted,
+    )
+
+
 def reply_headers(
     reply: Reply, request_id: UUID, traceparent: str | None
 ) -> list[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ import logging
 from asyncio import TimerHandle, Transport
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from registry.app.worker import refusal_of
@@ -21,10 +22,17 @@ FIELD_BYTES_MAX = 8190
 HEAD_BYTES_MAX = 64 * 1024
 # A head that is not complete by then is not waited for.
 HEAD_SECONDS_MAX = 20.0
+# Two of them would mean two things.
+_ONCE = frozenset({b"host", b"content-type"})
+_UPGRADING = frozenset({b"upgrade", b"http2-settings"})
 
 
 class HeadTooLarge(Exception):
     """The request line or the fields are longer than is read."""
+
+
+class HeadRefused(Exception):
+    """The head has more than one meaning, or none here."""
 
 
 class StrictProtocol(HttpToolsProtocol):
@@ -35,6 +43,8 @@ class StrictProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._fields = 0
         self._head_timer: TimerHandle | None = None
+        self._is_asked_to_upgrade = False
+        self._has_said_all = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Begins to wait for the first head."""
@@ -49,9 +59,22 @@ class StrictProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Reads on; a head may not grow without end."""
         self._head_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._head_timer is not None and self._head_bytes > HEAD_BYTES_MAX:
             self.send_400_response("")
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as asyncio's
+        """Who has said all still hears what was asked for whole."""
+        self._has_said_all = True
+        cycle: Any = self.cycle
+        return cycle is not None and not cycle.response_complete and not cycle.more_body
+
+    def on_response_complete(self) -> None:
+        """Goes on to what was asked next, if anything was or can be."""
+        super().on_response_complete()
+        if self._has_said_all and self.cycle.response_complete and not self.transport.is_closing():
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begins a request."""
@@ -71,13 +94,54 @@ class StrictProtocol(HttpToolsProtocol):
         self._fields += 1
         if self._fields > FIELDS_MAX or len(name) + len(value) > FIELD_BYTES_MAX:
             raise HeadTooLarge
-        super().on_header(name, value)
+        if name.lower() in _ONCE and any(each == name.lower() for each, _ in self.headers):
+            raise HeadRefused
+        # The parser leaves the white space behind a value, which is none of it.
+        super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """Hands the request on, with its target as it came over the wire."""
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise HeadRefused
+        if version == "1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
+            # Its framing is faulty (RFC 9112 §6.1).
+            raise HeadRefused
+        self._is_asked_to_upgrade = (
+            self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        )
+        if self._is_asked_to_upgrade:
+            return
         self._stop_waiting()
         self.scope[TARGET] = _origin_form(self.url)  # type: ignore[literal-required] # ours
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Ends a request."""
+        if not self._is_asked_to_upgrade:
+            super().on_message_complete()
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                # The wish may be ignored (RFC 9110 §7.8), the body behind it may not: the
+                # parser would take it for the next request. So the head is read again.
+                data = self._head_without_upgrade() + data[asked.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            except httptools.HttpParserError:
+                self.send_400_response("")
+                return
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode("ascii")
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + version]
+        lines += [name + b": " + value for name, value in self.headers if name not in _UPGRADING]
+        return b"\r\n".join([*lines, b"", b""])
 
     def send_400_response(self, msg: str) -> None:
         """Refuses what could not be read, and hangs up; no word of it is repeated."""

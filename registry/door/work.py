@@ -10,7 +10,7 @@ from types import MappingProxyType
 from registry.database.bulk import attempt
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
-from registry.door.arrivals import Arrival, Reply, problem_reply
+from registry.door.arrivals import Arrival, Reply, problem_reply, unanswered
 from registry.door.gathering import Done
 from registry.http.answers import json_text
 from registry.http.caller import Call, DetachedCall, Scope
@@ -233,7 +233,7 @@ class ReportWork:
                 return self._reply(arrival, passage, found.incident, found.filed, now)
         except Problem as problem:
             # The others have theirs already.
-            return problem_reply(problem, origin=self._origin, request_id=arrival.request_id)
+            return unanswered(arrival, problem, self._origin)
 
     def _reply(
         self,

@@ -105,9 +105,12 @@ class Gate:
             refusal = NotAuthenticated(NOT_ACTIVE)
             return Passage(caller=None, allowance=None, refusal=refusal)
         caller = record.caller
-        allowance = self._limiter.note(
-            caller.member, quota=caller.requests_per_minute, now=self._wall.now()
-        )
+        if not call.counted:
+            noted = self._limiter.note(
+                caller.member, quota=caller.requests_per_minute, now=self._wall.now()
+            )
+            call.counted.append(noted)
+        (allowance,) = call.counted
         return Passage(
             caller=caller,
             allowance=allowance,

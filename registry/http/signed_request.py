@@ -7,7 +7,7 @@ Source: docs/protocol.md, section 1; RFC 7519; RFC 8725 (JWT best practices).
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from registry.crypto.signature import (
     verify,
 )
 from registry.http.caller import KeyRecord
+from registry.http.limits import Allowance
 from registry.kernel import base64url, strict_json
 from registry.kernel.problems import Kind, Problem, Text
 
@@ -66,6 +67,8 @@ class VerifiedCall:
     """A call whose JWT passed every check that needs no database.
 
     `body_claimed` is the claim bsh: what the body must hash to, if there is one.
+    `counted` holds what the gate has counted the call as: once, however often its
+    work is tried.
     """
 
     key: KeyRecord
@@ -73,6 +76,7 @@ class VerifiedCall:
     jti: bytes
     expires_at: datetime
     body_claimed: str | None = None
+    counted: list[Allowance] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def digest(self) -> bytes:

@@ -1,6 +1,7 @@
 """The lean door answers what Flask answers, and each of those that came together alone."""
 
 import json
+import shutil
 from collections import Counter
 from typing import Any
 
@@ -260,7 +261,7 @@ def test_a_body_in_pieces_is_one_body(market: Market) -> None:
 
 
 def test_a_body_beyond_the_limit_is_refused(market: Market) -> None:
-    """With a length or without one."""
+    """With a length or without one, and if it comes at once and is one byte too long."""
     piece = b"[" + b" " * 400_000
     headers = [("Authorization", "Bearer x"), ("Content-Type", "application/json")]
     long = Request(
@@ -272,7 +273,12 @@ def test_a_body_beyond_the_limit_is_refused(market: Market) -> None:
         headers=[*headers, ("Content-Length", "1200004")],
         pieces=[piece, piece, piece, b"]"],
     )
-    for request in (long, told):
+    beyond = b" " * 1024 * 1024 + b"1"
+    whole = [
+        Request(method="POST", target="/v1/lookups", headers=[*headers, *more], pieces=[beyond])
+        for more in ((), [("Content-Length", str(len(beyond)))])
+    ]
+    for request in (long, told, *whole):
         (answer,) = answers_of(LeanDoor(market.app), request)
         assert 413 == answer.status
 
@@ -292,6 +298,7 @@ def test_screening_is_answered_alike_by_both_doors(market: Market) -> None:
         ("/v1/screening", []),
         (bucket, []),
         (bucket, [("If-None-Match", etag)]),
+        (bucket, [("If-None-Match", etag), ("If-None-Match", '"another"')]),
         (f"{bucket}/proof", []),
         (f"{bucket}0000000", []),
         ("/v1/screening?x=1", []),
@@ -409,3 +416,38 @@ def test_what_was_withdrawn_does_not_come_back_with_others(market: Market) -> No
     )
     assert [409, 201] == [each.status for each in answers]
     assert answers[0].json["type"].endswith("/problems/reinsertion-refused")
+
+
+def test_a_call_counts_once_however_often_its_work_is_tried(market: Market) -> None:
+    """A repeated report is tried with others and then alone; a broken standing, twice as well."""
+    caller = new_caller(market.node, market.app, "Once", requests_per_minute=3)
+    filing = market.filing("ming")
+    left = []
+    for status in (201, 200):
+        request = signed(caller, "POST", "/v1/incidents", filing)
+        (answer,) = answers_of(LeanDoor(market.app), request)
+        assert status == answer.status
+        left.append(answer.headers["ratelimit"].partition(";t=")[0])
+    with market.node.database.transaction() as transaction:
+        transaction.execute(sa.text("UPDATE standings SET contributions = '[{}]'"))
+    request = signed(caller, "POST", "/v1/lookups", question("ming"))
+    (broken,) = answers_of(LeanDoor(market.app), request)
+    left.append(broken.headers["ratelimit"].partition(";t=")[0])
+    assert 500 == broken.status
+    assert [f'"requests";r={each}' for each in (2, 1, 0)] == left
+
+
+def test_what_cannot_be_answered_now_is_told_alike(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without room for the log: a 503 with the time to wait, and what is left of the limit."""
+    full = shutil.disk_usage("/")._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    through_flask = market.inquirer.call("POST", "/v1/lookups", question("ming"))
+    (lean,) = answers_of(
+        LeanDoor(market.app), signed(market.inquirer, "POST", "/v1/lookups", question("ming"))
+    )
+    assert (503, 503) == (through_flask.status_code, lean.status)
+    assert steady(through_flask.json) == steady(lean.json)
+    assert header_names(through_flask) == header_names(lean)
+    assert {"retry-after", "ratelimit"} <= header_names(lean)

@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.journeys.independent import exchange, send
+from tests.journeys.filings import question
+from tests.journeys.independent import Member, compact_json, exchange, send
 from tests.journeys.nodes import Node
 
 RAW_REQUESTS = {
@@ -18,6 +19,15 @@ RAW_REQUESTS = {
     "a long target": b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     "a long header": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20000 + b"\r\n\r\n",
     "many headers": b"GET /livez HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 200 + b"\r\n",
+    "two hosts": b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "chunks before they were": (
+        b"POST /v1/lookups HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
+    "another version": b"GET /livez HTTP/2.0\r\nHost: a\r\n\r\n",
+    "a request in an upgrade": (
+        b"POST /v1/lookups HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        b"Content-Length: 37\r\n\r\nGET /v1/nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+    ),
     "two lengths": b"POST /v1/lookups HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     "length and chunks": (
         b"POST /v1/lookups HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
@@ -49,6 +59,14 @@ RAW_REQUESTS = {
 }
 
 
+# Nothing that a caller may not send.
+ODD_FIELDS = {
+    "nothing odd": b"",
+    "an upgrade": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n",
+    "white space": b"X-Request-ID: 0b5c2a3e-8c7a-4f6e-9a51-3a1de0c5f111 \t\r\n",
+}
+
+
 def _is_ok_or_problem(head: bytes) -> bool:
     status = int(head.split()[1])
     return status == 200 or (400 <= status < 500 and b"application/problem+json" in head)
@@ -69,6 +87,31 @@ def test_what_is_no_request_stops_nothing(node: Node, name: str) -> None:
     # One answer to one request, however much of it is broken.
     assert len(heads) <= 1
     assert (200, touched) == (send(node.address, "GET", "/livez").status, node.touched())
+
+
+@pytest.mark.parametrize("name", ODD_FIELDS)
+def test_what_is_odd_and_sound_is_answered(
+    node: Node, member: Member, tokens: list[dict[str, str]], name: str
+) -> None:
+    """Each of two, behind one another, by a caller that has said all it had to say."""
+    body = compact_json(question(tokens))
+    heads = [
+        b"POST /v1/lookups HTTP/1.1\r\nHost: a\r\nContent-Type: application/json \r\n"
+        b"Authorization: Bearer %s \r\n%sContent-Length: %d\r\n\r\n"
+        % (member.jwt("POST", "/v1/lookups", body).encode(), ODD_FIELDS[name], len(body))
+        for _ in range(2)
+    ]
+    with socket.create_connection(node.address, timeout=10) as connection:
+        connection.sendall(b"".join(head + body for head in heads))
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    assert [b"200", b"200"] == re.findall(rb"HTTP/1.1 (\d{3})", received)
+    if name == "white space":
+        assert 2 == received.lower().count(
+            b"x-request-id: 0b5c2a3e-8c7a-4f6e-9a51-3a1de0c5f111\r\n"
+        )
 
 
 def test_what_the_server_itself_refuses_is_a_problem_too(node: Node) -> None:
