@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ import click
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from registry.cli.connecting import connects
+from registry.cli.import_checkpoint import Checkpoint
 from registry.cli.rendering import facts, json_option, panel, show, wants_json
 from registry.client import documents
 from registry.client.calls import json_body
@@ -29,73 +30,25 @@ from registry.client.problems import RegistryProblem
 from registry.client.registry import Registry
 from registry.client.requests import Identifier
 from registry.client.results import IdentityToken
-from registry.client.sources import SourceLine, SourceUnreadable, read_lines, read_mapping
+from registry.client.sources import (
+    Fault,
+    SourceLine,
+    SourceUnreadable,
+    read_lines,
+    read_mapping,
+)
 from registry.identity.normalise import InvalidIdentifier
 
 Made = TypeVar("Made")
 
 REPORTS_A_BODY = 2000
+# Half of what a registry takes in one body.
+BODY_BYTES_MAX = 32 * 1024 * 1024
+# Fewer than the client keeps, so that none of them is asked for twice.
+TOKENS_AT_ONCE = 1024
 PENDING_MAX = 4
 POLL_SECONDS = 1.0
 WAIT_SECONDS_MAX = 3600
-_UNDECIDED = b"\x00" * 32
-
-
-@dataclass(slots=True, kw_only=True)
-class Checkpoint:
-    """How far an import of a file is, as its own file says it."""
-
-    path: Path
-    source: str
-    lines_sent: int = 0
-    errors_bytes: int = 0
-    filed: int = 0
-    repeated: int = 0
-    refused: int = 0
-    # Sent and not seen to its end: the import, and the line of the file for each of its lines.
-    pending: list[tuple[str, list[int]]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, path: Path, source: str) -> "Checkpoint":
-        """The checkpoint beside a file; a fresh one when there is none.
-
-        Raises: click.UsageError when it is of another content.
-        """
-        if not path.exists():
-            return cls(path=path, source=source)
-        try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            found = cls(path=path, **kept)
-        except (ValueError, TypeError) as error:
-            raise click.UsageError(
-                f"{path} is not a checkpoint; delete it to begin anew"
-            ) from error
-        if found.source != source:
-            raise click.UsageError(
-                f"{path} is of another file, mapping, registry or member; delete it to begin anew"
-            )
-        return found
-
-    def keep(self) -> None:
-        """Writes it down, whole or not at all."""
-        kept = {
-            name: getattr(self, name)
-            for name in (
-                "source",
-                "lines_sent",
-                "errors_bytes",
-                "filed",
-                "repeated",
-                "refused",
-                "pending",
-            )
-        }
-        draft = self.path.with_suffix(".tmp")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(kept, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
 
 
 @click.command(name="import")
@@ -198,7 +151,7 @@ class _Run:
             self._settle_first()
 
     def _send(self, batch: Sequence[SourceLine]) -> None:
-        """Tokens, one body, and only then the checkpoint.
+        """Tokens, bodies, and only then the checkpoint.
 
         Crash point: sent and not noted is sent again, and found filed already.
         """
@@ -207,44 +160,56 @@ class _Run:
         readable: list[SourceLine] = []
         wanted: list[Identifier] = []
         for line in batch:
-            try:
-                wanted += self._identifiers(line)
+            identifiers, faults = self._read(line)
+            if faults:
+                refused.append(_local_error(line, faults))
+            else:
+                wanted += identifiers
                 readable.append(line)
-            except (documents.DocumentUnreadable, InvalidIdentifier) as error:
-                refused.append(_local_error(line, error))
-        self._patiently(lambda: self._registry.tokens_for(wanted))
-        bodies = [
-            # The tokens were made a moment ago, 64 in a call: the cache has them.
-            json_body(documents.with_tokens(line.document or {}, self._registry.tokens_for))
+        made = self._tokens(wanted)
+
+        def next_tokens(identifiers: Sequence[Identifier]) -> list[IdentityToken]:
+            return list(islice(made, len(identifiers)))
+
+        lines = [
+            (line.number, json_body(documents.with_tokens(line.document or {}, next_tokens)))
             for line in readable
         ]
-        if bodies:
-            started = self._patiently(lambda: self._imports.start(bodies))
-            checkpoint.pending.append((started.id, [line.number for line in readable]))
+        for body in _bodies(lines):
+            started = self._patiently(partial(self._imports.start, [data for _, data in body]))
+            checkpoint.pending.append((started.id, [number for number, _ in body]))
         self._note_errors(refused)
         checkpoint.refused += len(refused)
         checkpoint.lines_sent = batch[-1].number
         checkpoint.keep()
         self._bar.at(checkpoint.lines_sent, checkpoint)
 
-    def _identifiers(self, line: SourceLine) -> list[Identifier]:
-        """The identifiers of a line, every one of them valid.
+    def _tokens(self, identifiers: Sequence[Identifier]) -> Iterator[IdentityToken]:
+        """The tokens of all of them, some at a time: what a spent quota ends is begun anew."""
+        for start in range(0, len(identifiers), TOKENS_AT_ONCE):
+            some = identifiers[start : start + TOKENS_AT_ONCE]
+            yield from self._patiently(partial(self._registry.tokens_for, some))
 
-        Raises: DocumentUnreadable, InvalidIdentifier.
-        """
-        if line.document is None:
-            raise documents.DocumentUnreadable(line.error or "The line cannot be read.")
+    def _read(self, line: SourceLine) -> tuple[list[Identifier], list[Fault]]:
+        """The identifiers of a line, and everything that keeps it from being sent."""
         found: list[Identifier] = []
-
-        def collect(identifiers: Sequence[Identifier]) -> list[IdentityToken]:
-            self._registry.check(identifiers)
-            found.extend(identifiers)
-            return [
-                IdentityToken(type=each.type, key_id="", token=_UNDECIDED) for each in identifiers
-            ]
-
-        documents.with_tokens(line.document, collect)
-        return found
+        faults = list(line.faults)
+        if line.document is None:
+            return found, faults
+        try:
+            for index, each in documents.identifiers_in(line.document):
+                if isinstance(each, documents.DocumentUnreadable):
+                    faults.append(Fault(pointer=f"/identities/{index}", detail=str(each)))
+                    continue
+                try:
+                    self._registry.check([each])
+                except InvalidIdentifier as error:
+                    pointer = f"/identities/{index}/{documents.IDENTIFIER_MEMBER}"
+                    faults.append(Fault(pointer=pointer, detail=str(error)))
+                found.append(each)
+        except documents.DocumentUnreadable as error:
+            faults.append(Fault(pointer="/identities", detail=str(error)))
+        return found, faults
 
     def _settle_first(self) -> None:
         """Waits for the oldest import, and notes what was refused of it."""
@@ -309,13 +274,34 @@ class _Run:
             self._checkpoint.errors_bytes = file.tell()
 
 
-def _local_error(line: SourceLine, error: Exception) -> dict[str, Any]:
-    """What is wrong with a line that was not sent; it repeats no identifier."""
+def _bodies(lines: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Numbered lines as bodies no longer than a registry takes."""
+    body: list[tuple[int, bytes]] = []
+    size = 0
+    for number, data in lines:
+        if body and size + len(data) >= BODY_BYTES_MAX:
+            yield body
+            body, size = [], 0
+        body.append((number, data))
+        size += len(data) + 1
+    if body:
+        yield body
+
+
+def _local_error(line: SourceLine, faults: Sequence[Fault]) -> dict[str, Any]:
+    """Everything that is wrong with a line that was not sent; it repeats no identifier."""
     reference = None if line.document is None else line.document.get("reference")
     return {
         "line": line.number,
         "reference": reference if isinstance(reference, str) else None,
-        "problem": {"title": "The line was not sent", "detail": str(error)},
+        "problem": {
+            "title": "The line was not sent",
+            "detail": "; ".join(each.detail for each in faults),
+            "errors": [
+                {"pointer": each.pointer, "code": "invalid", "detail": each.detail}
+                for each in faults
+            ],
+        },
     }
 
 
@@ -331,7 +317,10 @@ def _source(registry: Registry, file: Path, mapping: Path | None) -> str:
 
 def _bar(file: Path, checkpoint: Checkpoint) -> _Bar:
     with file.open("rb") as opened:
-        lines = sum(piece.count(b"\n") for piece in iter(lambda: opened.read(1 << 20), b""))
+        lines, last = 0, b"\n"
+        for piece in iter(lambda: opened.read(1 << 20), b""):
+            lines, last = lines + piece.count(b"\n"), piece[-1:]
+        lines += last != b"\n"
     progress = Progress(
         TextColumn("{task.completed}/{task.total} lines"),
         BarColumn(),
@@ -340,7 +329,12 @@ def _bar(file: Path, checkpoint: Checkpoint) -> _Bar:
         disable=wants_json(),
     )
     task = progress.add_task(
-        "import", total=lines, completed=checkpoint.lines_sent, filed=0, repeated=0, refused=0
+        "import",
+        total=lines,
+        completed=checkpoint.lines_sent,
+        filed=checkpoint.filed,
+        repeated=checkpoint.repeated,
+        refused=checkpoint.refused,
     )
     return _Bar(progress, task)
 

@@ -1,6 +1,6 @@
 """Documents of the API as people write them, with identifiers in place of tokens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from registry.client.problems import RegistryError
@@ -39,6 +39,24 @@ def with_tokens(
             _replaced(each, next(made)) if _is_raw(each) else each for each in identities
         ],
     }
+
+
+def identifiers_in(
+    document: Mapping[str, JsonValue],
+) -> Iterator[tuple[int, Identifier | DocumentUnreadable]]:
+    """The identifiers `with_tokens` makes tokens of, by the index of their identity.
+
+    What is none stands there as what is wrong with it. Raises: DocumentUnreadable.
+    """
+    identities = document.get("identities")
+    if not isinstance(identities, Sequence) or isinstance(identities, str):
+        raise DocumentUnreadable("identities is not a list")
+    for index, each in enumerate(identities):
+        if _is_raw(each):
+            try:
+                yield index, _identifier(each, index)
+            except DocumentUnreadable as error:
+                yield index, error
 
 
 def _is_raw(identity: JsonValue) -> bool:

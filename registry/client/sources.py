@@ -8,11 +8,12 @@ cell of its own is left out whole.
 """
 
 import csv
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from registry.kernel import strict_json
 
@@ -22,6 +23,11 @@ _TRUE = {"true", "yes", "1", "是"}
 _FALSE = {"false", "no", "0", "否"}
 _DEPTH_MAX = 4
 _ITEMS_MAX = 32
+# No registry takes a longer line.
+LINE_BYTES_MAX = 64 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# int() takes more: "1_000", and digits of other scripts.
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 class SourceUnreadable(ValueError):
@@ -29,12 +35,20 @@ class SourceUnreadable(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with a line, and the place of its document it stands at."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLine:
-    """One report of a file: where it begins, and its document, or what is wrong with it."""
+    """One report of a file: where it begins, what of it could be read, and what could not."""
 
     number: int
     document: Mapping[str, Any] | None = field(repr=False)
-    error: str | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +94,38 @@ def read_lines(path: Path, mapping: Mapped | None) -> Iterator[SourceLine]:
 
 def _read_json(path: Path) -> Iterator[SourceLine]:
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                document = strict_json.parse(line)
-            except strict_json.MalformedJson as error:
-                yield SourceLine(number=number, document=None, error=error.detail)
-                continue
-            if isinstance(document, dict):
-                yield SourceLine(number=number, document=document)
-            else:
-                yield SourceLine(number=number, document=None, error="The line is no object.")
+        for number, line in enumerate(_lines_of(file), 1):
+            if len(line) > LINE_BYTES_MAX:
+                yield _unreadable(number, f"The line is longer than {LINE_BYTES_MAX} bytes.")
+            elif line.strip():
+                yield _json_line(number, line)
+
+
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines without their ends; of one that is too long a byte more than it may have."""
+    is_first = True
+    while line := file.readline(LINE_BYTES_MAX + 2):
+        if is_first:
+            # Some editors begin a file with it.
+            line, is_first = line.removeprefix(_BYTE_ORDER_MARK), False
+        end = line
+        while end and not end.endswith(b"\n"):
+            end = file.readline(LINE_BYTES_MAX)
+        yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _json_line(number: int, line: bytes) -> SourceLine:
+    try:
+        document = strict_json.parse(line)
+    except strict_json.MalformedJson as error:
+        return _unreadable(number, error.detail)
+    if not isinstance(document, dict):
+        return _unreadable(number, "The line is no object.")
+    return SourceLine(number=number, document=document)
+
+
+def _unreadable(number: int, detail: str) -> SourceLine:
+    return SourceLine(number=number, document=None, faults=(Fault(pointer="", detail=detail),))
 
 
 def _read_csv(path: Path, mapping: Mapped) -> Iterator[SourceLine]:
@@ -116,10 +150,9 @@ def _read_csv(path: Path, mapping: Mapped) -> Iterator[SourceLine]:
 
 def _row(number: int, names: Sequence[str], cells: Sequence[str], mapping: Mapped) -> SourceLine:
     if len(cells) != len(names):
-        return SourceLine(
-            number=number, document=None, error=f"{len(cells)} cells for {len(names)} columns."
-        )
+        return _unreadable(number, f"{len(cells)} cells for {len(names)} columns.")
     given: dict[tuple[str, ...], Any] = {}
+    faults = []
     for name, cell in zip(names, cells, strict=True):
         target, text = mapping.columns.get(name), cell.strip()
         if target is None or not text:
@@ -127,14 +160,16 @@ def _row(number: int, names: Sequence[str], cells: Sequence[str], mapping: Mappe
         try:
             given[target] = _value(target, text, mapping.split.get(name))
         except ValueError as error:
-            return SourceLine(number=number, document=None, error=f"{name}: {error}")
-    return SourceLine(number=number, document=_document(given, mapping))
+            faults.append(Fault(pointer="/" + "/".join(target), detail=f"{name}: {error}"))
+    return SourceLine(number=number, document=_document(given, mapping), faults=tuple(faults))
 
 
 def _value(target: tuple[str, ...], text: str, separator: str | None) -> Any:
     if separator is not None:
         return [part.strip() for part in text.split(separator) if part.strip()]
     if target[-1] in _INTEGERS:
+        if not _INTEGER.fullmatch(text):
+            raise ValueError("not a whole number")
         return int(text)
     if target[-1] in _BOOLEANS:
         word = text.casefold()

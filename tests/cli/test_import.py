@@ -17,12 +17,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask
+from flask import Flask, request, request_finished
 from werkzeug.serving import make_server
 
 from registry.app import create_app
 from registry.app.node import Node, assemble
-from registry.cli import main
+from registry.cli import importing, main
+from registry.client import registry as client
+from registry.client.sources import LINE_BYTES_MAX
+from registry.client.tokens import MemoryCache
 from registry.kernel.clock import SystemClock
 from tests.nodes import new_caller
 
@@ -185,6 +188,70 @@ def test_a_file_of_lines_is_imported_and_what_is_wrong_is_told(place: Place) -> 
     assert not Path(f"{file}.import.json").exists()
 
 
+def test_of_a_line_that_is_not_sent_all_is_told(place: Place) -> None:
+    """Of a file as Windows writes it; each thing with its place, and no identifier."""
+    place.work()
+    file = place.home / "history.ndjson"
+    wrong = report("two wrong numbers")
+    (identity,) = wrong["identities"]
+    wrong["identities"] = [
+        {**identity, "identifier": "4711"},
+        identity,
+        {**identity, "type": "fax/1"},
+        {**identity, "type": "email/1", "identifier": "0815"},
+    ]
+    lines = [
+        json.dumps(report("first")),
+        json.dumps(wrong),
+        "",
+        json.dumps(report("long") | {"order": "x" * LINE_BYTES_MAX}),
+        json.dumps(report("last")),
+    ]
+    file.write_bytes(("\ufeff" + "\r\n".join(lines)).encode())
+    result = place.run(str(file))
+    assert {"first", "last"} == place.references(), result.output
+    told = Path(f"{file}.errors.ndjson").read_text()
+    assert "4711" not in told
+    assert "0815" not in told
+    refused, long = map(json.loads, told.splitlines())
+    assert (2, "two wrong numbers", 4, None) == (
+        refused["line"],
+        refused["reference"],
+        long["line"],
+        long["reference"],
+    )
+    assert [
+        "/identities/0/identifier",
+        "/identities/2",
+        "/identities/3/identifier",
+    ] == [each["pointer"] for each in refused["problem"]["errors"]]
+    assert "longer than" in long["problem"]["detail"]
+
+
+def test_bodies_are_bounded_and_each_token_is_asked_for_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many reports are sent at once, and however few tokens the client keeps."""
+    monkeypatch.setattr(client, "MemoryCache", lambda: MemoryCache(tokens_max=2))
+    monkeypatch.setattr(importing, "TOKENS_AT_ONCE", 2, raising=False)
+    monkeypatch.setattr(importing, "BODY_BYTES_MAX", 2500, raising=False)
+    called: list[tuple[str, str]] = []
+
+    def note(_app: Flask, **_facts: Any) -> None:
+        called.append((request.method, request.path))
+
+    place.work()
+    file = place.home / "history.ndjson"
+    file.write_text("\n".join(json.dumps(report(f"{number}")) for number in range(5)))
+    with request_finished.connected_to(note, place.app):
+        result = place.run(str(file))
+    assert 0 == result.exit_code, result.output
+    assert {f"{number}" for number in range(5)} == place.references()
+    assert 3 == called.count(("POST", "/v1/evaluations"))
+    # A report has about 1100 bytes.
+    assert 3 == called.count(("POST", "/v1/imports"))
+
+
 def test_the_same_file_again_files_nothing_twice(place: Place) -> None:
     """Each of its lines is found filed."""
     place.work()
@@ -211,7 +278,8 @@ def test_columns_become_members_as_the_mapping_says(place: Place) -> None:
     whole = [day(20), day(20), "12900", digest("1"), digest("2"), digest("3"), "a; b", "yes"]
     writer.writerow(["first", "138 0013 8000", *whole, "a remark\nof two lines"])
     writer.writerow(["no expert", "138 0013 8001", *whole[:5], "", *whole[6:], ""])
-    writer.writerow(["no number", "138 0013 8002", *whole[:2], "much", *whole[3:], ""])
+    broken = [*whole[:2], "1_000", *whole[3:-1], "perhaps"]
+    writer.writerow(["no number", "4711", *broken, ""])
     file = place.home / "history.csv"
     file.write_text("\ufeff" + text.getvalue())
     result = place.run(str(file), "--mapping", str(mapping))
@@ -219,7 +287,11 @@ def test_columns_become_members_as_the_mapping_says(place: Place) -> None:
     assert (1, 0, 2) == (shown["filed"], shown["repeated"], shown["refused"]), result.output
     assert {"first"} == place.references()
     errors = [json.loads(line) for line in Path(shown["errors"]).read_text().splitlines()]
-    assert {(4, None), (5, None)} >= {(each["line"], None) for each in errors}
+    (broken_row,) = [each for each in errors if each["line"] == 5]
+    assert {"/amount/minor_units", "/adult_attested", "/identities/0/identifier"} == {
+        each["pointer"] for each in broken_row["problem"]["errors"]
+    }
+    assert {4, 5} == {each["line"] for each in errors}
     codes = {each["code"] for error in errors for each in error["problem"].get("errors", [])}
     assert "evidence_class_missing" in codes
 
