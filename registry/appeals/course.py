@@ -5,7 +5,9 @@
                '----------+-----------+---------+--------+-------+--> closed
 
 From every undecided state a running time limit leads to `closed`, so that nothing is
-contested for ever. Which limit does what: `fall_due`. Source: RULEBOOK 3.
+contested for ever. Which limit does what: `DUE`. A limit counts from the instant it runs
+out, whenever that is enforced: nothing is taken after it that it would have prevented, and
+whatever ends it later has missed it. Source: RULEBOOK 3.
 """
 
 from collections.abc import Mapping, Set
@@ -76,6 +78,13 @@ DUE: Mapping[Milestone, Due] = {
 }
 # Kept by whoever did it; that the registry itself did it at the last moment keeps them too.
 _KEPT_BY_REGISTRY = frozenset({Due.RELAY, Due.BLOCK, Due.CONFIRM_BLOCK})
+# Nor does anybody miss what is only offered.
+CAN_BE_MISSED: Set[Milestone] = frozenset(
+    milestone
+    for milestone, due in DUE.items()
+    if due not in _KEPT_BY_REGISTRY and due is not Due.CLOSE_UPHELD
+)
+_STANDS: Set[Outcome] = frozenset({Outcome.UPHELD, Outcome.AMENDED})
 
 
 def drafted(now: datetime) -> tuple[Event, ...]:
@@ -123,7 +132,10 @@ def relay(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
 
 
 def add_facts(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
-    """The subject adds facts; once that gives everyone the more time the edition grants."""
+    """The subject adds facts; once that gives everyone the more time the edition grants.
+
+    A limit that has run out is not made longer.
+    """
     _require(appeal.state in FIRST_TIER)
     noted = _noted(appeal, now, What.FACTS_ADDED, SUBJECT)
     if appeal.facts_added_at is not None:
@@ -135,7 +147,7 @@ def add_facts(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
         (Milestone.FIRST_DECISION, limits.first_decision_extension),
         (Milestone.ANSWER, limits.furnisher_answer_extension),
     ):
-        if _runs(extended, milestone):
+        if _runs(extended, milestone) and not _is_over(extended, milestone, now):
             later = _extended(extended.deadlines[milestone].due_at, span, edition)
             if milestone is Milestone.ANSWER:
                 later = min(later, _limit(extended))
@@ -146,6 +158,7 @@ def add_facts(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
 def answer(appeal: Appeal, stance: Stance, by: str, now: datetime) -> Appeal:
     """The furnisher answers that the incident stands, perhaps amended; again until decided."""
     _require(appeal.state in (State.RELAYED, State.ANSWERED))
+    _require_in_time(appeal, {Milestone.ANSWER, Milestone.ABSOLUTE_LIMIT}, now)
     assert stance is not Stance.WITHDRAW, "a withdrawal closes the appeal"
     if appeal.state is State.ANSWERED:
         said = _noted(appeal, now, What.ANSWERED, by, stance.value)
@@ -176,6 +189,7 @@ def refuse_block(appeal: Appeal, by: str, now: datetime) -> Appeal:
     _require(
         appeal.blocking in (Blocking.ASKED, Blocking.PROVISIONAL) and appeal.state in FIRST_TIER
     )
+    _require_in_time(appeal, {Milestone.BLOCK, Milestone.BLOCK_CONFIRMED}, now)
     was_asked = appeal.blocking is Blocking.ASKED
     ended = _ended(appeal, {Milestone.BLOCK, Milestone.BLOCK_CONFIRMED}, Ending.MET, now)
     what = What.BLOCK_DECLINED if was_asked else What.BLOCK_LIFTED
@@ -186,6 +200,7 @@ def refuse_block(appeal: Appeal, by: str, now: datetime) -> Appeal:
 def uphold(appeal: Appeal, edition: Edition, by: str, now: datetime) -> Appeal:
     """The first decision: the incident stands; the subject may ask for the second tier."""
     _require(appeal.state is State.ANSWERED)
+    _require_in_time(appeal, {Milestone.ABSOLUTE_LIMIT}, now)
     outcome = Outcome.AMENDED if appeal.stance is Stance.AMEND else Outcome.UPHELD
     moved = _moved(appeal, State.UPHELD, now, What.DECIDED, by, outcome.value)
     decided = replace(moved, outcome=outcome, basis=Basis.REVIEW, decided_at=now)
@@ -199,6 +214,8 @@ def close(
     appeal: Appeal, outcome: Outcome, basis: Basis, edition: Edition, by: str, now: datetime
 ) -> Appeal:
     """The last word; whatever limit still runs is without object, or kept by it."""
+    if outcome in _STANDS:
+        _require_in_time(appeal, {Milestone.PANEL_DECISION}, now)
     moved = _moved(appeal, State.CLOSED, now, What.CLOSED, by, outcome.value)
     closed = replace(moved, outcome=outcome, basis=basis, decided_at=now)
     met: set[Milestone] = {Milestone.JURY_VERDICT, Milestone.PANEL_DECISION}
@@ -277,10 +294,9 @@ def next_due(appeal: Appeal, now: datetime) -> Milestone | None:
 
 def miss(appeal: Appeal, milestone: Milestone, now: datetime) -> Appeal:
     """Notes that a limit ran out; what the registry then does itself keeps it."""
-    if DUE[milestone] in _KEPT_BY_REGISTRY or milestone is Milestone.SECOND_TIER_REQUEST:
+    if milestone not in CAN_BE_MISSED:
         return appeal
-    missed = _ended(appeal, {milestone}, Ending.MISSED, now)
-    return _noted(missed, now, What.LIMIT_MISSED, REGISTRY, milestone.value)
+    return _ended(appeal, {milestone}, Ending.MISSED, now)
 
 
 def note_evidence(appeal: Appeal, now: datetime) -> Appeal:
@@ -298,6 +314,7 @@ def _second_tier(
     appeal: Appeal, state: State, milestone: Milestone, due: datetime, now: datetime
 ) -> Appeal:
     _require(appeal.state is State.UPHELD)
+    _require_in_time(appeal, {Milestone.SECOND_TIER_REQUEST}, now)
     moved = _moved(appeal, state, now, What.SECOND_TIER_REQUESTED, SUBJECT, state.value)
     ended = _ended(moved, {Milestone.SECOND_TIER_REQUEST}, Ending.MET, now)
     return _with(replace(ended, decided_at=None), milestone, due)
@@ -319,6 +336,16 @@ def _limit(appeal: Appeal) -> datetime:
 def _runs(appeal: Appeal, milestone: Milestone) -> bool:
     deadline = appeal.deadlines.get(milestone)
     return deadline is not None and deadline.is_running
+
+
+def _is_over(appeal: Appeal, milestone: Milestone, now: datetime) -> bool:
+    return _runs(appeal, milestone) and appeal.deadlines[milestone].due_at <= now
+
+
+def _require_in_time(appeal: Appeal, milestones: Set[Milestone], now: datetime) -> None:
+    # The job that enforces a limit comes up to a minute later, and later still after an outage.
+    if any(_is_over(appeal, each, now) for each in milestones):
+        raise AppealStateRefuses("Its time limit has run out.")
 
 
 def _require(is_possible: bool) -> None:  # a condition, not a parameter
@@ -348,13 +375,16 @@ def _with_letter(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
 
 
 def _ended(appeal: Appeal, milestones: Set[Milestone], ending: Ending, now: datetime) -> Appeal:
-    changed = {
-        milestone: replace(each, ended_at=now, ending=ending)
-        if milestone in milestones and each.is_running
-        else each
-        for milestone, each in appeal.deadlines.items()
-    }
-    return replace(appeal, deadlines=changed)
+    """Whichever of them run have ended like this; one that had run out was missed."""
+    for milestone, each in appeal.deadlines.items():
+        if milestone not in milestones or not each.is_running:
+            continue
+        is_missed = milestone in CAN_BE_MISSED and each.due_at <= now
+        ended = replace(each, ended_at=now, ending=Ending.MISSED if is_missed else ending)
+        appeal = replace(appeal, deadlines={**appeal.deadlines, milestone: ended})
+        if is_missed:
+            appeal = _noted(appeal, now, What.LIMIT_MISSED, REGISTRY, milestone.value)
+    return appeal
 
 
 def _all_ended(appeal: Appeal, now: datetime, *, met: Set[Milestone]) -> Appeal:

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from registry.appeals import course
 from registry.appeals.jury_verdicts import JuryVerdicts
-from registry.appeals.model import Appeal, Ground, Milestone, Outcome, Stance, State
+from registry.appeals.model import Appeal, Ending, Ground, Milestone, Outcome, Stance, State
 from registry.appeals.review import BlockWord
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
@@ -32,6 +32,7 @@ VERDICTS = (None, Ruling.UPHELD, Ruling.OVERTURNED)
 # Longer than any way through both tiers, extensions included.
 LONG_ENOUGH = timedelta(days=200)
 STRIDES = 20
+REMOVES = (Milestone.ANSWER, Milestone.ABSOLUTE_LIMIT, Milestone.PANEL_DECISION)
 
 
 class Jury:
@@ -167,6 +168,26 @@ class Contests(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.world.move_to(self.world.clock.now() + timedelta(hours=hours))
 
+    @rule(which=st.integers(0, 5), hours=st.integers(1, 24 * 30), act=st.integers(0, 5))
+    def someone_acts_while_no_job_runs(self, which: int, hours: int, act: int) -> None:
+        """What had run out removes all the same, whatever anybody did before it was enforced."""
+        self.world.clock.move(timedelta(hours=hours))
+        over = [each for each in list(self.appeals.values()) if self._is_to_go(each)]
+        acts = (
+            lambda appeal: self.world.answer(appeal, Stance.STANDS, evidence=1),
+            lambda appeal: self.world.decide(appeal, Ruling.UPHELD, "staff-r4"),
+            lambda appeal: self.world.own("ask_second_tier", appeal),
+            lambda appeal: self.world.own("add_facts", appeal, ["A fact."]),
+            lambda appeal: self._block(appeal, BlockWord.REFUSE),
+            self.world.acknowledge,
+        )
+        self._on(which, acts[act])
+        self.world.enforce()
+        for each in over:
+            stored = self.world.stored(each)
+            assert State.CLOSED is stored.state
+            assert stored.outcome not in (Outcome.UPHELD, Outcome.AMENDED)
+
     @invariant()
     def each_state_follows_the_last(self) -> None:
         """No state that the rulebook does not list, reached by no way it does not."""
@@ -188,6 +209,10 @@ class Contests(RuleBasedStateMachine):
             if not self._exists(appeal):
                 continue
             stored = self.world.stored(appeal)
+            for milestone in course.CAN_BE_MISSED & stored.deadlines.keys():
+                limit = stored.deadlines[milestone]
+                is_missed = limit.ended_at is not None and limit.ended_at >= limit.due_at
+                assert is_missed == (limit.ending is Ending.MISSED)
             if stored.state is State.CLOSED:
                 assert stored.next_due_at is None
             assert stored.next_due_at is None or stored.next_due_at > now
@@ -233,6 +258,13 @@ class Contests(RuleBasedStateMachine):
             self.appeals.pop(appeal.id, None)
             return False
         return True
+
+    def _is_to_go(self, appeal: Appeal) -> bool:
+        if not self._exists(appeal):
+            return False
+        now, limits = self.world.clock.now(), self.world.stored(appeal).deadlines
+        running = [limits[each] for each in REMOVES if each in limits and limits[each].is_running]
+        return any(each.due_at <= now for each in running)
 
     def _seat_jury(self) -> None:
         appeals = self.world.contesting.appeals
