@@ -11,7 +11,8 @@ from registry.kernel.problems import Kind, Problem, Text
 
 LetterId = NewType("LetterId", str)
 
-FACTS_BYTES_MAX = 16_384
+# Room for the reasons of two reviewers, 5,000 characters each, in any script.
+FACTS_BYTES_MAX = 65_536
 # Sent by mail, a letter may still come back; after this its facts are not needed any more.
 BOUNCE_WAIT = timedelta(days=7)
 LETTERS_KEPT = timedelta(days=365)

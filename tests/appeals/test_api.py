@@ -6,6 +6,7 @@ from werkzeug.test import TestResponse
 
 from registry.appeals.deadlines import KIND
 from registry.appeals.files import FILE_BYTES_MAX
+from registry.appeals.model import REASONS_CHARACTERS_MAX
 from tests.appeals import pictures
 from tests.appeals.town import (
     OTHER,
@@ -183,3 +184,22 @@ def test_the_deadline_job_is_one_that_renews_itself(town: Town) -> None:
     with town.node.database.reading() as transaction:
         waiting = town.node.jobs.waiting(transaction, 100)
     assert 1 == [each.kind for each in waiting].count(KIND)
+
+
+def test_two_reviewers_may_write_as_much_as_they_may(town: Town) -> None:
+    """Both give the longest reasons there can be; the person gets all of them in one letter."""
+    incident = town.file()
+    town.move(days=8)
+    appeal = lodge(town.person(), incident)["id"]
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [evidence_item()]}
+    ok(town.platform.call("POST", f"/v1/appeals/{appeal}/answer", said))
+    # Four bytes each, the most a character takes.
+    for reviewer, word in (("staff-r1", "𠮷"), ("staff-r2", "𡃁")):
+        reasons = word * REASONS_CHARACTERS_MAX
+        decided = town.review(
+            appeal, "decisions", ruling="upheld", reasons=reasons, reviewer=reviewer
+        )
+    assert "upheld" == decided["appeal"]["state"]
+    letters = ok(town.platform.call("GET", "/v1/letters"))["letters"]
+    (text,) = [each["text"]["zh"] for each in letters if each["template"] == "appeal_upheld"]
+    assert all(word * REASONS_CHARACTERS_MAX in text for word in "𠮷𡃁")
