@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from registry.appeals import course, store
 from registry.appeals.case_file import CaseFiles, Said, TextKind
 from registry.appeals.docket import Case, Docket
-from registry.appeals.model import Appeal, AppealId, Basis, Outcome, Stance, State
+from registry.appeals.model import ANSWERS_MAX, Appeal, AppealId, Basis, Outcome, Stance, State
 from registry.appeals.problems import AppealNotFound, AppealStateRefuses
 from registry.appeals.triage import Playbook
 from registry.http.caller import Call
@@ -69,6 +69,8 @@ class Answering:
             raise AppealNotFound
         if case.appeal.state not in (State.RELAYED, State.ANSWERED):
             raise AppealStateRefuses
+        if answer.stance is not Stance.WITHDRAW:
+            self._require_room(call, appeal_id)
         self._say(call, appeal_id, answer)
         if answer.stance is Stance.WITHDRAW:
             # Its change tells us, and closes the appeal.
@@ -92,6 +94,11 @@ class Answering:
         ).appeal
         self._docket.conclude(call.transaction, [closed], call.now)
         return closed
+
+    def _require_room(self, call: Call, appeal: AppealId) -> None:
+        said = self._files.said(call.transaction, appeal)
+        if sum(each.kind is TextKind.ANSWER for each in said) >= ANSWERS_MAX:
+            raise AppealStateRefuses(f"An appeal has at most {ANSWERS_MAX} answers.")
 
     def _is_proof_missing(self, case: Case, evidence: Sequence[EvidenceItem]) -> bool:
         playbook = self._playbooks.get(case.appeal.playbook or "")

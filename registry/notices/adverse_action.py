@@ -23,6 +23,7 @@ from registry.lookups.model import Decision, Match
 from registry.lookups.service import Lookups
 from registry.members.service import Members
 from registry.notices.catalogue import read_texts
+from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Rulebook
 
 _GONE = (Course.WITHDRAWN, Course.OVERTURNED)
@@ -124,10 +125,11 @@ class AdverseAction:
             notice_given_at=None if outcome is None else outcome.notice_given_at,
             text=edition.texts.adverse_action_notice,
         )
-        text = Text(en=self._text(known, "en"), zh=self._text(known, "zh"))
+        day = local_date(known.looked_up_at, edition).isoformat()
+        text = Text(en=self._text(known, "en", day), zh=self._text(known, "zh", day))
         return replace(known, text=text)
 
-    def _text(self, known: AdverseActionNotice, language: str) -> str:
+    def _text(self, known: AdverseActionNotice, language: str, day: str) -> str:
         say = {name: getattr(each, language) for name, each in self._texts.items()}
         supplied = say["supplied"].format(band=known.band, edition=known.edition)
         if known.match is Match.WEAK:
@@ -141,7 +143,6 @@ class AdverseAction:
         ]
         if known.corrected_since:
             lines.append(say["corrected"].format(count=known.corrected_since))
-        day = known.looked_up_at.date().isoformat()
         return "\n\n".join(
             [
                 say["decided"].format(inquirer=known.inquirer, day=day, origin=self._origin),

@@ -1,7 +1,7 @@
 """A person's record and history as one document, signed.
 
-{"document": {"iss", "at", "identities", "record": {…}, "incidents": […], "history": […],
-              "statements": [JWS], "complete": bool},
+{"document": {"iss", "at", "identities", "score": {…}, "sayings": {…}, "incidents": […],
+              "history": […], "statements": [JWS], "complete": bool},
  "proof": JWS, typ ccr-own-export+jwt, EdDSA by the node:
           {"iss", "iat", "sha256": b64u SHA-256 of the RFC 8785 form of document}}
 """

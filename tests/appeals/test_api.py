@@ -6,7 +6,7 @@ from werkzeug.test import TestResponse
 
 from registry.appeals.deadlines import KIND
 from registry.appeals.files import FILE_BYTES_MAX
-from registry.appeals.model import REASONS_CHARACTERS_MAX
+from registry.appeals.model import ANSWERS_MAX, REASONS_CHARACTERS_MAX
 from tests.appeals import pictures
 from tests.appeals.town import (
     OTHER,
@@ -203,3 +203,19 @@ def test_two_reviewers_may_write_as_much_as_they_may(town: Town) -> None:
     letters = ok(town.platform.call("GET", "/v1/letters"))["letters"]
     (text,) = [each["text"]["zh"] for each in letters if each["template"] == "appeal_upheld"]
     assert all(word * REASONS_CHARACTERS_MAX in text for word in "𠮷𡃁")
+
+
+def test_a_furnisher_answers_so_often_and_no_more(town: Town) -> None:
+    """Nobody fills a case for the reviewers without end; taking back is always possible."""
+    incident = town.file()
+    town.move(days=8)
+    appeal = lodge(town.person(), incident)["id"]
+    target = f"/v1/appeals/{appeal}/answer"
+    said = {"stance": "stands", "reasons": REASONS, "evidence": [evidence_item()]}
+    for _ in range(ANSWERS_MAX):
+        ok(town.platform.call("POST", target, said))
+    assert "appeal-state-refuses" == slug(town.platform.call("POST", target, said), 409)
+    seen = ok(town.platform.call("GET", f"/v1/appeals/{appeal}"))["appeal"]["said"]
+    assert ANSWERS_MAX == [each["kind"] for each in seen].count("answer")
+    last = ok(town.platform.call("POST", target, {**said, "stance": "withdraw"}))["appeal"]
+    assert "withdrawn_by_furnisher" == last["outcome"]

@@ -1,5 +1,6 @@
 """Who was refused something is told who decided, what was supplied by whom, and how to contest."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.nodes import Caller
@@ -60,3 +61,15 @@ def test_there_is_none_where_nothing_was_known_or_for_another(world: World) -> N
     lookup = look_up(member, "ann")
     assert 404 == notice(world.market.other_furnisher, lookup).status_code
     assert 404 == notice(member, lookup.replace("lkp_", "ent_")).status_code
+
+
+def test_the_day_is_that_of_the_person(world: World) -> None:
+    """Seven in the morning in Shanghai is still the evening before in Greenwich."""
+    world.market.report("ann")
+    before_dawn = (world.clock.now() + timedelta(days=1)).astimezone(UTC).replace(hour=23)
+    world.clock.move(before_dawn - world.clock.now())
+    made = ok(notice(world.market.inquirer, look_up(world.market.inquirer, "ann")))
+    looked_up_at = datetime.fromisoformat(made["looked_up_at"])
+    assert 23 == looked_up_at.hour
+    day = (looked_up_at.date() + timedelta(days=1)).isoformat()
+    assert f"on {day}," in made["text"]["en"]
