@@ -45,6 +45,10 @@ def decode_cursor(cursor: str) -> str:
         data = base64url.decode(cursor)
         if not data.startswith(b"c1"):
             raise ValueError("unknown cursor version")
-        return data[2:].decode("ascii")
+        after = data[2:].decode("ascii")
+        # None that was given out has a control character, and a database may not take one.
+        if not after.isprintable():
+            raise ValueError("control characters")
+        return after
     except ValueError as error:
         raise CursorUnreadable from error

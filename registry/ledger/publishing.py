@@ -1,5 +1,6 @@
 """What of the logs is published, and to whom: checkpoints, tiles, bundles of entries."""
 
+import re
 from datetime import datetime
 
 from registry.crypto.tiles import (
@@ -15,6 +16,8 @@ from registry.database.transaction import Transaction
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger import log_store, tile_store
 from registry.ledger.model import Log, Shard, half_year_of
+
+_HALF_YEAR = re.compile("[0-9]{4}h[12]")
 
 
 class NoSuchLog(Problem):
@@ -33,6 +36,8 @@ def shard_named(name: str, half_year: str | None, now: datetime) -> Shard:
 
     Raises: NoSuchLog.
     """
+    if half_year is not None and not _HALF_YEAR.fullmatch(half_year):
+        raise NoSuchLog
     for log in Log:
         if log.wire_name == name:
             return Shard(log=log, half_year=half_year or half_year_of(now))

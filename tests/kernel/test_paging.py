@@ -15,7 +15,16 @@ def test_a_cursor_leads_back_to_its_key(after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "inc_1", "%%%", base64url.encode(b"c2x"), base64url.encode("c1é".encode())]
+    "cursor",
+    [
+        "",
+        "x",
+        "inc_1",
+        "%%%",
+        base64url.encode(b"c2x"),
+        base64url.encode("c1é".encode()),
+        base64url.encode(b"c1inc\x00"),
+    ],
 )
 def test_a_made_up_cursor_is_a_problem(cursor: str) -> None:
     """It never reaches a query."""

@@ -1,6 +1,7 @@
 """The database is held to its log: whatever is changed in a row, that row is named."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from registry.crypto.note import Note, sign
 from registry.database.engine import Database
 from registry.ledger.fsck_contents import LedgerBroken
 from registry.ledger.high_water import HighWaterMarks, Mark
+from registry.ledger.model import RecordType
 from tests.ledger.logs import KEY, NOW, ORIGIN, SHARD, LittleNode, draft
 
 NAME = SHARD.name
@@ -216,6 +218,27 @@ def test_rows_that_are_gone_moved_or_rewritten_are_named(
     """An entry cannot vanish, and content cannot vanish without its erasure."""
     unguarded.execute(statement)
     assert table == broken(unguarded)[0]
+
+
+@pytest.mark.parametrize(
+    "record_type",
+    [RecordType.OUTCOME, RecordType.SUPERVISOR_VIEW, RecordType.EXPORT, RecordType.OWN_VIEW],
+)
+def test_nobody_is_left_out_of_their_own_history(
+    unguarded: LittleNode, record_type: RecordType
+) -> None:
+    """Whatever an entry records: it is found by whom it is about, or fsck says so."""
+    [appended] = unguarded.append_drafts([replace(draft(), record_type=record_type)])
+    unguarded.sequence()
+    unguarded.fsck.check()
+    unguarded.execute("DELETE FROM log_subjects WHERE entry_id = {}", appended.uuid.bytes)
+    assert ("log_subjects", appended.entry_id) == broken(unguarded)
+
+
+def test_nobody_is_left_out_of_an_entry_that_waits(unguarded: LittleNode) -> None:
+    """The sequencer would note nobody."""
+    unguarded.execute("UPDATE pending_entries SET lookup_keys = {}", b"")
+    assert "pending_entries" == broken(unguarded)[0]
 
 
 def test_a_rewritten_history_is_named_by_what_was_signed(unguarded: LittleNode) -> None:

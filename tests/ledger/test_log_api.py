@@ -104,3 +104,12 @@ def test_what_is_not_published_is_not_there(
 def _size(reader: FlaskClient, log: str) -> int:
     signed = note.parse(reader.get(f"/log/{log}/checkpoint").data)
     return checkpoint.parse(signed.text).size
+
+
+@pytest.mark.parametrize(
+    "half_year", ["%00", "2026h2%00", "2026h3", "2026", "%F0%9F%98%80", "h" * 999]
+)
+def test_what_is_no_half_year_is_nowhere(reader: FlaskClient, half_year: str) -> None:
+    """No query is made of it: a database may not even take it."""
+    for path in ("checkpoint", "tile/0/000", "tile/entries/000"):
+        assert 404 == reader.get(f"/log/incidents/{half_year}/{path}").status_code
