@@ -9,11 +9,10 @@ from types import MappingProxyType
 
 from registry.database.bulk import attempt
 from registry.database.engine import Database
-from registry.database.transaction import Transaction
 from registry.door.arrivals import Arrival, Reply, problem_reply, unanswered
 from registry.door.gathering import Done
 from registry.http.answers import json_text
-from registry.http.caller import Call, DetachedCall, Scope
+from registry.http.caller import DetachedCall, Scope
 from registry.http.gate import Gate, Passage
 from registry.http.problems import InternalFault
 from registry.http.signed import require_scope
@@ -67,7 +66,7 @@ class LookupWork:
             inquiries: list[Inquiry] = []
             for arrival, passage in zip(arrivals, passages, strict=True):
                 if passage.refusal is None:
-                    call = _call(arrival, passage, self._clock)
+                    call = _call(arrival, passage, now)
                     inquiries += [Inquiry(call=call, request=each) for each in _lookups(arrival)]
             results = self._lookups.look_up(transaction, inquiries, now) if inquiries else []
             answers = iter(results)
@@ -223,7 +222,7 @@ class ReportWork:
                         raise refusal
                     with attempt(transaction):
                         found = self._incidents.report(
-                            _call_in(transaction, arrival, passage, now), arrival.asked
+                            _call(arrival, passage, now).inside(transaction), arrival.asked
                         )
                 except Problem as problem:
                     if problem.kind is Kind.UNAVAILABLE:
@@ -273,28 +272,16 @@ def _actor(arrival: Arrival, now: datetime) -> Actor:
     )
 
 
-def _call_in(transaction: Transaction, arrival: Arrival, passage: Passage, now: datetime) -> Call:
-    assert passage.caller is not None, "who is let in is known"
-    return Call(
-        transaction=transaction,
-        caller=passage.caller,
-        now=now,
-        request_id=arrival.request_id,
-        signed_request=arrival.verified.jwt,
-        request_digest=arrival.verified.digest,
-    )
-
-
 def _lookups(arrival: Arrival) -> list[LookupRequest]:
     asked = [arrival.asked] if isinstance(arrival.asked, LookupRequest) else arrival.asked
     return [each for each in asked if isinstance(each, LookupRequest)]
 
 
-def _call(arrival: Arrival, passage: Passage, clock: Clock) -> DetachedCall:
+def _call(arrival: Arrival, passage: Passage, now: datetime) -> DetachedCall:
     assert passage.caller is not None, "who is let in is known"
     return DetachedCall(
         caller=passage.caller,
-        now=clock.now(),
+        now=now,
         request_id=arrival.request_id,
         signed_request=arrival.verified.jwt,
         request_digest=arrival.verified.digest,

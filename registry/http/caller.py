@@ -63,13 +63,27 @@ class KeyDirectory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetachedCall:
-    """An authenticated call that holds no transaction."""
+    """An authenticated call that holds no transaction.
+
+    `request_digest` is SHA-256 of `signed_request`, the JWT.
+    """
 
     caller: Caller
     now: datetime
     request_id: UUID
     signed_request: str
     request_digest: bytes
+
+    def inside(self, transaction: Transaction) -> "Call":
+        """The same call inside `transaction`."""
+        return Call(
+            transaction=transaction,
+            caller=self.caller,
+            now=self.now,
+            request_id=self.request_id,
+            signed_request=self.signed_request,
+            request_digest=self.request_digest,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +95,6 @@ class StreamedCall(DetachedCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(DetachedCall):
-    """An authenticated call inside its transaction.
-
-    `request_digest` is SHA-256 of `signed_request`, the JWT.
-    """
+    """An authenticated call inside its transaction."""
 
     transaction: Transaction

@@ -92,7 +92,7 @@ class Door:
         if request.method in _SAFE_METHODS:
             with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
                 caller = _let_in(self.gate.recognise(transaction, verified), scope)
-                return view(self._call(transaction, verified, caller))
+                return view(self._call(verified, caller).inside(transaction))
         try:
             return self._answer_writing(verified, scope, view)
         except (_AnsweredBefore, NotAuthenticated):
@@ -108,15 +108,7 @@ class Door:
         """The view's answer; the call is recorded before the view begins."""
         verified = self._verify(_body())
         caller, _ = self._record(verified, scope, None, b"")
-        return view(
-            DetachedCall(
-                caller=caller,
-                now=self._clock.now(),
-                request_id=request_id(),
-                signed_request=verified.jwt,
-                request_digest=verified.digest,
-            )
-        )
+        return view(self._call(verified, caller))
 
     def answer_streamed(
         self,
@@ -201,7 +193,7 @@ class Door:
                     kept = idempotency.find(transaction, caller.member, key, fingerprint)
                     if kept is not None:
                         return kept
-                response = view(self._call(transaction, verified, caller))
+                response = view(self._call(verified, caller).inside(transaction))
                 if key and response.status_code < 500:
                     expires_at = self._wall.now() + timedelta(hours=idempotency.KEPT_HOURS)
                     kept_now = idempotency.keep(
@@ -241,9 +233,8 @@ class Door:
         with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
             self.gate.remember(transaction, verified)
 
-    def _call(self, transaction: Transaction, verified: VerifiedCall, caller: Caller) -> Call:
-        return Call(
-            transaction=transaction,
+    def _call(self, verified: VerifiedCall, caller: Caller) -> DetachedCall:
+        return DetachedCall(
             caller=caller,
             now=self._clock.now(),
             request_id=request_id(),
