@@ -47,6 +47,9 @@ KEPT_BUCKETS_MAX = 4096
 TURN = timedelta(hours=1)
 # A registry makes a snapshot every hour, if only to show that it is not an old one.
 AGE_MAX = timedelta(days=1)
+# A registry's processes come to a new snapshot one after the other, within two seconds:
+# what is older than before is asked for again after these before anyone is accused.
+PAUSES_SECONDS = (0.0, 1.0, 2.0)
 
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age=(\d{1,9})\s*(?:,|$)", re.ASCII)
 _DECOY_KEY_LABEL = b"ccr-decoy-key-v1"
@@ -73,6 +76,10 @@ class _Index:
 
 class _OutOfDate(Exception):
     """The index names what is served no more."""
+
+
+class _OlderThanBefore(ScreeningNotTrusted):
+    """What came is older than what is known to have been there."""
 
 
 class Screener:
@@ -109,12 +116,15 @@ class Screener:
             raise ValueError(f"1 to {BUCKETS_ASKED} identities of one person, under one key")
         (key_id,) = key_ids
         public_key = self._pinned_key()
+        headers: Mapping[str, str] = {}
+        for pause in PAUSES_SECONDS:
+            try:
+                return self._screen(tokens, self._listed(key_id, headers), public_key)
+            except (_OutOfDate, _OlderThanBefore):
+                self._timer.wait(pause)
+                headers = _UNCACHED
         try:
-            return self._screen(tokens, self._listed(key_id, {}), public_key)
-        except _OutOfDate:
-            pass
-        try:
-            return self._screen(tokens, self._listed(key_id, _UNCACHED), public_key)
+            return self._screen(tokens, self._listed(key_id, headers), public_key)
         except _OutOfDate as error:
             raise AnswerNotUnderstood("the index names buckets that are not served") from error
 
@@ -232,7 +242,7 @@ class Screener:
             # As a rule a cache on the way: ask behind it before anyone is accused.
             got = self._fetch(address, None, _UNCACHED, listed, number, public_key)
             if got.bucket.sequence < listed.sequence:
-                raise ScreeningNotTrusted("the bucket is older than the registry says it is")
+                raise _OlderThanBefore("the bucket is older than the registry says it is")
         self._require_forwards(listed.key_id, got.bucket.epoch, got.bucket.sequence)
         if got.bucket.sequence == listed.sequence and got.bucket.count != listed.count:
             raise ScreeningNotTrusted("the bucket has another size than all others")
@@ -304,7 +314,7 @@ class Screener:
             newest = self._newest.get(key_id, ("", 0))
             # A file of the week before has the lower sequence, and was seen before.
             if epoch < newest[0] or (epoch == newest[0] and sequence < newest[1]):
-                raise ScreeningNotTrusted(
+                raise _OlderThanBefore(
                     f"{epoch}, sequence {sequence}, comes after {newest[0]}, {newest[1]}"
                 )
             if epoch > newest[0] and sequence <= newest[1]:

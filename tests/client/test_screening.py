@@ -392,19 +392,40 @@ def test_a_bucket_of_another_size_is_refused(lying: Stage) -> None:
         lying.inquirer.screen([KNOWN])
 
 
-def test_an_index_that_names_nothing_served_is_read_again_once(lying: Stage) -> None:
-    """As after a change of bits: the index is asked for past the caches, then it is enough."""
-    lying.inquirer.screen([KNOWN])
+def gone(answer: Body) -> None:
+    """Says that no bucket is served."""
+    if answer.path != INDEX:
+        answer.status, answer.data = "404 Not Found", b"{}"
 
-    def gone(answer: Body) -> None:
-        if answer.path != INDEX:
-            answer.status, answer.data = "404 Not Found", b"{}"
+
+@pytest.mark.parametrize("what", ["index", "bucket", "nothing"])
+def test_a_process_that_is_not_there_yet_is_waited_for(lying: Stage, what: str) -> None:
+    """Of several that serve a registry one shows the newest snapshot a second after another."""
+    lie = gone if what == "nothing" else rolled_back(lying, INDEX if what == "index" else what)
+    lying.furnisher.report(report("R-2", identities=[replace(CLEAN, last_verified_on=_today())]))
+    lying.snapshot()
+    if what == "index":
+        lying.inquirer.screen([KNOWN])
+        lying.timer.wait(61)
+    there_at = lying.timer.ahead + timedelta(seconds=2)
+
+    def late(answer: Body) -> None:
+        if lying.timer.ahead < there_at:
+            lie(answer)
+
+    lying.between.lie = late
+    assert not lying.inquirer.screen([CLEAN]).is_clean
+
+
+def test_an_index_that_names_nothing_served_is_read_again(lying: Stage) -> None:
+    """As after a change of bits: the index is asked for past the caches, until it is enough."""
+    lying.inquirer.screen([KNOWN])
 
     lying.between.lie = gone
     lying.timer.wait(61)
     with pytest.raises(AnswerNotUnderstood, match="not served"):
         lying.inquirer.screen([KNOWN])
-    assert 3 == len([path for path in lying.between.asked(INDEX) if path == INDEX])
+    assert 5 == len([path for path in lying.between.asked(INDEX) if path == INDEX])
     lying.between.lie = None
     assert not lying.inquirer.screen([KNOWN]).is_clean
 
