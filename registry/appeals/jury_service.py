@@ -97,6 +97,11 @@ class Juries:
         self._begin(transaction, jury, now)
         return True
 
+    def takes_evidence(self, transaction: Transaction, appeal: str, now: datetime) -> bool:
+        """Whether evidence may still be shown: all jurors vote on the same, the panel too."""
+        first = jury_store.find(transaction, appeal, FIRST_ROUND)
+        return first is None or now < first.evidence_until
+
     def ask_panel(self, transaction: Transaction, case: str, now: datetime) -> Jury:
         """After a close verdict: a larger panel, of others, in place of staff.
 

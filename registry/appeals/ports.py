@@ -61,3 +61,6 @@ class Jury(Protocol):
 
     def convene(self, transaction: Transaction, summons: Summons, now: datetime) -> bool:
         """Begins to draw a jury; False: none can sit for this case, staff decides."""
+
+    def takes_evidence(self, transaction: Transaction, appeal: AppealId, now: datetime) -> bool:
+        """Whether the evidence window of the appeal's jury is open: before anyone may vote."""

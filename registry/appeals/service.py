@@ -152,6 +152,7 @@ class Appeals:
     ) -> EvidenceFile:
         """Adds a file; the same bytes again are the file that is there.
 
+        A jury's votes are all on the same: none once its evidence window is over.
         Raises: AppealNotFound, AppealStateRefuses, EvidenceTooMuch.
         """
         case = self._docket.open_own(transaction, appellant, appeal_id)
@@ -160,6 +161,10 @@ class Appeals:
             if each.digest == examined.digest:
                 return each
         after = course.note_evidence(case.appeal, now)
+        if case.appeal.state is State.JURY and not self._jury.takes_evidence(
+            transaction, appeal_id, now
+        ):
+            raise AppealStateRefuses("The evidence window of the jury is over.")
         octets = sum(each.octets for each in kept) + len(examined.content)
         if len(kept) >= FILES_MAX or octets > FILES_BYTES_MAX:
             raise EvidenceTooMuch

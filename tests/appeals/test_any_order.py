@@ -44,6 +44,9 @@ class Jury:
     def convene(self, *_: object) -> bool:
         return self.sits
 
+    def takes_evidence(self, *_: object) -> bool:
+        return True
+
 
 class Contests(RuleBasedStateMachine):
     """One person, three incidents, a furnisher, five reviewers, and a clock."""
@@ -268,7 +271,7 @@ class Contests(RuleBasedStateMachine):
 
     def _seat_jury(self) -> None:
         appeals = self.world.contesting.appeals
-        appeals._jury = self.jury  # type: ignore[assignment] # the port's one call
+        appeals._jury = self.jury  # type: ignore[assignment] # as much of the port as is used
         self.verdicts = JuryVerdicts(docket=appeals._docket)
 
     def _find(self, appeal: Appeal, verdict: Ruling | None) -> None:

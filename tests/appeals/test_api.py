@@ -2,8 +2,6 @@
 
 from datetime import date, timedelta
 
-from werkzeug.test import TestResponse
-
 from registry.appeals.deadlines import KIND
 from registry.appeals.files import FILE_BYTES_MAX
 from registry.appeals.model import ANSWERS_MAX, REASONS_CHARACTERS_MAX
@@ -17,9 +15,9 @@ from tests.appeals.town import (
     lodge,
     ok,
     slug,
+    upload,
 )
 from tests.nodes import new_caller
-from tests.subjects.person import Person
 
 
 def test_reported_contested_unanswered_gone_and_erased(town: Town) -> None:
@@ -100,15 +98,6 @@ def test_a_draft_step_by_step_and_what_each_side_sees(town: Town) -> None:
     ]
     assert {"reviewer"} == {each["author"] for each in mine["said"] if each["kind"] == "review"}
     assert "panel" == ok(person.call("POST", f"{own}/second-tier", {}))["appeal"]["state"]
-
-
-def upload(person: Person, appeal: str, content: bytes, media_type: str) -> TestResponse:
-    return person.app.test_client().post(
-        f"/v1/subject/appeals/{appeal}/evidence",
-        data=content,
-        content_type=media_type,
-        headers={"Authorization": f"Bearer {person.bearer}"},
-    )
 
 
 def test_a_refused_file_leaves_nothing(town: Town) -> None:

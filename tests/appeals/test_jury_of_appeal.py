@@ -12,7 +12,7 @@ from registry.appeals.jury import Vote, commitment_of
 from registry.cli import main
 from registry.crypto import note
 from registry.kernel import base64url
-from tests.appeals.town import NUMBER, REASONS, Town, evidence_item, lodge, ok, slug
+from tests.appeals.town import NUMBER, REASONS, Town, evidence_item, lodge, ok, slug, upload
 from tests.nodes import Caller, new_caller
 from tests.subjects.person import PHONE, Person, token_of
 
@@ -196,6 +196,22 @@ def test_a_jury_that_does_not_vote_leaves_the_case_to_staff(town: Town) -> None:
     town.move(days=30)
     last = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     assert ("closed", "overturned") == (last["state"], last["outcome"])
+
+
+def test_the_evidence_is_whole_before_anyone_votes(town: Town) -> None:
+    """What is shown within the window every juror sees; nothing comes after it."""
+    fill(town)
+    person = town.person(NUMBER)
+    appeal = upheld_once(town, person)
+    drawn(town, person, appeal)
+    town.move(hours=71)
+    assert 201 == upload(person, appeal, b"A receipt.", "text/plain").status_code
+    town.move(hours=1)
+    late = upload(person, appeal, b"Another receipt.", "text/plain")
+    assert "appeal-state-refuses" == slug(late, 409)
+    again = upload(person, appeal, b"A receipt.", "text/plain")
+    assert 201 == again.status_code
+    assert 1 == town.count("appeal_files")
 
 
 def test_an_appeal_given_up_ends_its_jury(town: Town) -> None:

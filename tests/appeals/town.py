@@ -83,3 +83,12 @@ def lodge(person: Person, incident: str, *grounds: str) -> Any:
 
 def evidence_item() -> dict[str, str]:
     return {"class": "E1", "digest": "sha256:" + "ab" * 32, "media_type": "image/jpeg"}
+
+
+def upload(person: Person, appeal: str, content: bytes, media_type: str) -> TestResponse:
+    return person.app.test_client().post(
+        f"/v1/subject/appeals/{appeal}/evidence",
+        data=content,
+        content_type=media_type,
+        headers={"Authorization": f"Bearer {person.bearer}"},
+    )
