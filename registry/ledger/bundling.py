@@ -12,10 +12,11 @@ from registry.crypto import checkpoint, note
 from registry.crypto.merkle import inclusion_ranges
 from registry.crypto.tiles import TILE_WIDTH, TiledTree, tiles_of_ranges
 from registry.database.engine import Database
+from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import Prefix, with_prefix
 from registry.ledger import tile_store
-from registry.ledger.contents import Contents, Settled
+from registry.ledger.contents import Contents, Settled, seeds_of
 from registry.ledger.exporting import VKEY_PATH, Folder, Progress, export_log
 from registry.ledger.model import (
     Draft,
@@ -45,7 +46,11 @@ class BundleMaker:
     def record(
         self, shard: Shard, entries: Collection[UUID], *, edition: str, now: datetime
     ) -> None:
-        """Notes in the access log that these entries, or with none all, are being exported."""
+        """Notes in the access log that these entries, or with none all, are being exported.
+
+        Whom the chosen entries are about finds it in their own history. That of a whole
+        log is about everybody in it, and names nobody.
+        """
         header = Header(
             member=None,
             purpose=None,
@@ -57,13 +62,20 @@ class BundleMaker:
             more={"log": shard.name, "entries": len(entries) or None},
         )
         names: list[JsonValue] = [with_prefix(Prefix.ENTRY, each) for each in sorted(entries)]
-        draft = Draft(
-            log=Log.ACCESS,
-            record_type=RecordType.EXPORT,
-            header=header,
-            subject={"entries": names},
-        )
+        subject: dict[str, JsonValue] = {"entries": names}
         with self.database.transaction() as transaction:
+            opened = self.contents.of(transaction, entries).values() if entries else ()
+            openings = [each.opening for each in opened if each.opening is not None]
+            seeds = sorted({seed for opening in openings for seed in seeds_of(opening)})
+            if seeds:
+                subject["seeds"] = [base64url.encode(each) for each in seeds]
+            draft = Draft(
+                log=Log.ACCESS,
+                record_type=RecordType.EXPORT,
+                header=header,
+                subject=subject,
+                lookup_keys=self.contents.lookup_keys(seeds),
+            )
             self.ledger.append(transaction, [draft], now)
 
     def whole(

@@ -13,6 +13,8 @@ from registry.crypto.signature import split_compact, verify
 from registry.database.engine import Database
 from registry.kernel import base64url, strict_json
 from registry.kernel.clock import MovableClock
+from registry.kernel.ids import Prefix, parse_id
+from registry.ledger.bundling import BundleMaker
 from registry.ledger.history import History, subject_digest
 from registry.ledger.model import RecordType, decode_entry
 from tests.database.noting import Noting
@@ -31,6 +33,20 @@ def types_in(history: History) -> list[RecordType]:
         for log in history.logs
         for each in log.entries
     )
+
+
+def test_whom_the_operator_takes_out_is_told(node: Node, app: Flask, clock: MovableClock) -> None:
+    """A bundle of chosen entries shows whom they are about: they find that it was made."""
+    world = World(node=node, app=app, clock=clock)
+    chosen, _ = world.look_up("ming"), world.look_up("hua")
+    world.settle()
+    maker = BundleMaker(database=node.database, contents=node.contents, ledger=node.ledger)
+    uuids = {parse_id(Prefix.ENTRY, chosen)}
+    maker.record(SHARD, uuids, edition="cn-2026.1", now=clock.now())
+    world.settle()
+    assert [RecordType.LOOKUP, RecordType.EXPORT] == types_in(history_of(world, "ming"))
+    assert [RecordType.LOOKUP] == types_in(history_of(world, "hua"))
+    node.fsck.check()
 
 
 def test_every_entry_about_a_person_is_told_and_proven(
