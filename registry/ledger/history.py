@@ -88,7 +88,7 @@ class SubjectHistory:
         """
         assert seeds, "a person has an identity"
         keys = self._contents.lookup_keys(seeds)
-        waiting = content_store.waiting_about(transaction, keys)
+        waiting = set(content_store.waiting_ids_about(transaction, keys))
         # The checkpoints first: whatever stands below them is committed, and found after.
         trees = {
             shard: tree
@@ -100,8 +100,10 @@ class SubjectHistory:
         for each in found:
             tree = trees.get(each.place.shard)
             if tree is None or each.place.position >= tree.tree.size:
-                waiting += 1
+                waiting.add(each.uuid)
             else:
+                # What waited and has its place since is counted there, and once.
+                waiting.discard(each.uuid)
                 by_shard[each.place.shard].append(each)
         logs = tuple(
             _log_history(trees[shard], by_shard[shard])
@@ -109,9 +111,9 @@ class SubjectHistory:
         )
         count = sum(len(each.entries) for each in logs)
         return History(
-            statement=self._sign(seeds, logs, count, waiting, now, since),
+            statement=self._sign(seeds, logs, count, len(waiting), now, since),
             count=count,
-            waiting=waiting,
+            waiting=len(waiting),
             logs=logs,
         )
 

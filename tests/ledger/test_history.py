@@ -49,6 +49,27 @@ def test_whom_the_operator_takes_out_is_told(node: Node, app: Flask, clock: Mova
     node.fsck.check()
 
 
+def test_what_gets_its_place_meanwhile_counts_once(
+    node: Node, app: Flask, clock: MovableClock
+) -> None:
+    """Among those that wait, or below the checkpoint: the statement is signed evidence."""
+    world = World(node=node, app=app, clock=clock)
+    world.settle()
+    world.look_up("ming")
+    steps: list[str] = []
+
+    def settle(*call: object) -> None:
+        if "log_heads" in str(call[2]) and not steps:
+            steps.append("between")
+            world.settle()
+
+    with node.database.reading() as transaction:
+        sa.event.listen(transaction.connection, "before_cursor_execute", settle)
+        told = node.auditing.histories.of(transaction, [world.seed("ming")], clock.now())
+    assert ["between"] == steps
+    assert 1 == told.count + told.waiting
+
+
 def test_every_entry_about_a_person_is_told_and_proven(
     node: Node, app: Flask, clock: MovableClock
 ) -> None:
