@@ -91,8 +91,9 @@ class Files:
         return (self._path / name).open("rb") if self._zip is None else self._zip.open(name)
 
     def lines(self, name: str) -> Iterator[bytes]:
-        """The lines of a file, which is open until all files are closed."""
-        return iter(self._stack.enter_context(self.open(name)))
+        """The lines of a file, which is open until all files are closed; too long a one is cut."""
+        file = self._stack.enter_context(self.open(name))
+        return iter(lambda: file.readline(LINE_BYTES_MAX + 1), b"")
 
     def close(self) -> None:
         """Closes everything."""
@@ -302,6 +303,8 @@ class Lines:
         self._number += 1
         place = f"{self.place}, line {self._number}"
         try:
+            if len(line) > LINE_BYTES_MAX:
+                raise ValueError(f"longer than {LINE_BYTES_MAX} bytes")
             document = json.loads(line.decode(), object_pairs_hook=_unique)
             if set(document) != {"index", "entry", "proof", "opening"}:
                 raise ValueError("other members than index, entry, proof and opening")
@@ -309,7 +312,7 @@ class Lines:
             if type(index) is not int or index <= self._last or not line.endswith(b"\n"):
                 raise ValueError("the index does not rise, or the line does not end")
             document["entry"] = unb64u(document["entry"])
-            if len(document["entry"]) != ENTRY or len(line) > LINE_BYTES_MAX:
+            if len(document["entry"]) != ENTRY:
                 raise ValueError("the entry is not 92 bytes")
             if document["proof"] is not None:
                 document["proof"] = [unb64u(text) for text in document["proof"]]

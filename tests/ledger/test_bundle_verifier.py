@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -120,6 +121,22 @@ def test_a_file_that_is_gone_is_named(made: Path, name: str, tmp_path: Path) -> 
         with pytest.raises(BundleNotVerified, match=r"missing|holds a checkpoint"):
             verify_bundle(copy)
         path.write_bytes(data)
+
+
+def test_a_line_without_end_takes_no_memory(made: Path, tmp_path: Path) -> None:
+    """A zip of some kilobytes may hold a line of any length."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("checkpoint", "vkey"):
+            archive.write(made / "some" / name, name)
+        archive.writestr("entries.jsonl", b" " * (32 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BundleNotVerified, match=r"entries\.jsonl, line 1: longer than"):
+            verify_bundle(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_damaged_zip_never_passes_for_another_bundle(made: Path, tmp_path: Path) -> None:
