@@ -42,7 +42,7 @@ _PAGES = re.compile(rb"<script|<html|<!doctype html|<\?php|<iframe", re.IGNORECA
 _PDF_BEGINS_WITHIN = 1024 + 5
 # JPEG markers that stand alone: TEM and RST0 to RST7.
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-# Decoding takes memory; one image at a time bounds it.
+# Unpacking takes memory; one image or PDF at a time bounds it.
 _one_at_a_time = threading.Lock()
 
 
@@ -80,7 +80,8 @@ def _why_not(content: bytes, media_type: str) -> str | None:
     if media_type == "text/plain":
         return _why_not_text(content)
     if media_type == "application/pdf":
-        return why_not_pdf(content)
+        with _one_at_a_time:
+            return why_not_pdf(content)
     return _why_not_image(content, media_type)
 
 

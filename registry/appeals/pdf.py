@@ -17,9 +17,14 @@ ALL_UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 PICTURE_PIXELS_MAX = 300_000_000
 _STREAMS_MAX = 20_000
 _AT_ONCE_BYTES = 1024 * 1024
+# Fonts and colours have some; so many hide something.
+_ESCAPED_NAMES_MAX = 10_000
+_FILTERS_BYTES_MAX = 1024
 
 _HEADER = re.compile(rb"%PDF-(1\.[0-7]|2\.0)[\r\n ]")
-_NAME = re.compile(rb"/([^\x00\t\n\f\r ()<>\[\]{}/%]{1,127})")
+_REGULAR = rb"[^\x00\t\n\f\r ()<>\[\]{}/%]"
+_NAME = re.compile(rb"/(" + _REGULAR + rb"{1,127})")
+_ESCAPED = re.compile(rb"/([^\x00\t\n\f\r ()<>\[\]{}/%#]{0,127}#" + _REGULAR + rb"{0,127})")
 _HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
 _STREAM = re.compile(rb"(?<!end)stream\r?\n")
 _FILTER = re.compile(rb"/(?:Filter|F)\s*(\[[^\]]*\]|/[^\s/<>\[\]()]+)")
@@ -60,6 +65,13 @@ _ACTIVE = frozenset(
         b"Collection",
     }
 )
+_ENCRYPT = frozenset({b"Encrypt"})
+_OBJECT_STREAM = frozenset({b"ObjStm"})
+_ELSEWHERE = frozenset({b"DecodeParms", b"DP", b"F"})
+_ANY_OF = {
+    names: re.compile(rb"/(?:" + rb"|".join(sorted(names)) + rb")(?!" + _REGULAR + rb")")
+    for names in (_ACTIVE, _ENCRYPT, _OBJECT_STREAM, _ELSEWHERE)
+}
 
 
 def why_not_pdf(content: bytes) -> str | None:
@@ -68,18 +80,29 @@ def why_not_pdf(content: bytes) -> str | None:
         return "not_of_its_type"
     if not content.rstrip(b"\r\n \x00").endswith(b"%%EOF") or b"startxref" not in content:
         return "not_of_its_type"
-    names = _names(content)
-    if b"Encrypt" in names:
+    if _names_any(content, _ENCRYPT):
         return "encrypted"
-    if names & _ACTIVE:
+    if _names_any(content, _ACTIVE):
         return "active_content"
     return _why_not_streams(content)
 
 
-def _names(content: bytes) -> set[bytes]:
-    """Every name, its `#xx` written out: `/J#61vaScript` is no disguise."""
-    found = set(_NAME.findall(content))
-    return {_HEX.sub(lambda hexed: bytes([int(hexed[1], 16)]), name) for name in found}
+def _names_any(content: bytes, wanted: frozenset[bytes]) -> bool:
+    """Whether it names one of these, its `#xx` written out: `/J#61vaScript` is no disguise.
+
+    Names are never gathered: a small file unpacks to millions of them. More escaped ones
+    than a document has count as what they may hide.
+    """
+    if _ANY_OF[wanted].search(content):
+        return True
+    return any(
+        number >= _ESCAPED_NAMES_MAX or _plain(escaped[1]) in wanted
+        for number, escaped in enumerate(_ESCAPED.finditer(content))
+    )
+
+
+def _plain(name: bytes) -> bytes:
+    return _HEX.sub(lambda hexed: bytes([int(hexed[1], 16)]), name)
 
 
 def _why_not_streams(content: bytes) -> str | None:
@@ -96,7 +119,7 @@ def _why_not_streams(content: bytes) -> str | None:
         if end < 0:
             return "not_of_its_type"
         at = end
-        holds_objects = b"ObjStm" in _names(head)
+        holds_objects = _names_any(head, _OBJECT_STREAM)
         wrong = _why_not_head(head, holds_objects=holds_objects)
         if wrong is not None:
             return wrong
@@ -111,7 +134,7 @@ def _why_not_streams(content: bytes) -> str | None:
         objects_left -= len(kept)
         if left <= 0 or objects_left <= 0:
             return "unpacks_to_too_much"
-        if _names(kept) & _ACTIVE:
+        if _names_any(kept, _ACTIVE):
             return "active_content"
     return None
 
@@ -120,9 +143,7 @@ def _why_not_head(head: bytes, *, holds_objects: bool) -> str | None:
     filters = _filters(head)
     if sum(each in _PACKING for each in filters) > 1:
         return "unpacks_to_too_much"
-    if holds_objects and (
-        _names(head) & {b"DecodeParms", b"DP", b"F"} or filters != [b"FlateDecode"]
-    ):
+    if holds_objects and (_names_any(head, _ELSEWHERE) or filters != [b"FlateDecode"]):
         return "active_content"
     width, height = _WIDTH.search(head), _HEIGHT.search(head)
     if width and height and int(width[1]) * int(height[1]) > PICTURE_PIXELS_MAX:
@@ -133,9 +154,12 @@ def _why_not_head(head: bytes, *, holds_objects: bool) -> str | None:
 def _filters(head: bytes) -> list[bytes]:
     """What undoes a stream, in order, by the long names."""
     found = _FILTER.search(head)
-    names = [] if found is None else _NAME.findall(found[1])
-    written = [_HEX.sub(lambda hexed: bytes([int(hexed[1], 16)]), name) for name in names]
-    return [_SHORT.get(name, name) for name in written]
+    if found is None:
+        return []
+    if len(found[1]) > _FILTERS_BYTES_MAX:
+        # No list of filters is so long: as one that packs twice it is refused.
+        return [b"FlateDecode", b"FlateDecode"]
+    return [_SHORT.get(name, name) for name in map(_plain, _NAME.findall(found[1]))]
 
 
 def _written_out(data: bytes, filters: list[bytes]) -> bytes | None:

@@ -3,6 +3,7 @@
 import base64
 import io
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from registry.appeals.files import FILE_BYTES_MAX, examine
+from registry.appeals.pdf import why_not_pdf
 from tests.appeals import pictures
 from tests.appeals.test_files import JPEG, PDF, PNG, refused
 from tests.appeals.town import Town, lodge, ok
@@ -149,6 +151,21 @@ def test_a_pdf_that_grows_is_refused(stored: bytes, code: str) -> None:
     content = pictures.pdf(stored)
     assert len(content) <= FILE_BYTES_MAX
     assert code == refused(content, "application/pdf")
+
+
+@pytest.mark.parametrize("name", [b"/ab", b"/DP", b"/#61", b"/a#"])
+def test_a_pdf_of_millions_of_names_is_read_in_bounded_memory(name: bytes) -> None:
+    """A small file that unpacks to nothing but names: none is kept, however many there are."""
+    unpacked = name * (24 * 1024 * 1024 // len(name))
+    content = pictures.pdf(stream(flated(unpacked), b"/FlateDecode", b"/Type /ObjStm "))
+    assert len(content) < 200_000
+    tracemalloc.start()
+    try:
+        assert ("active_content" if b"#" in name else None) == why_not_pdf(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 96 * 1024 * 1024
 
 
 def test_many_small_bombs_are_one() -> None:
