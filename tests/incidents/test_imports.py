@@ -352,6 +352,9 @@ def test_an_import_is_its_makers_own(node: Node, app: Flask, alpha: Caller) -> N
 def test_what_is_no_import_is_refused(node: Node, alpha: Caller) -> None:
     """And leaves nothing."""
     assert 422 == send(alpha, b"\n \n").status_code
+    # Without a body there is no hash of it to claim.
+    nothing = send(alpha, b"", **{"Content-Type": "application/x-ndjson"})
+    assert (422, "import-empty") == (nothing.status_code, nothing.json["type"].rpartition("/")[2])
     assert 415 == alpha.call("POST", PATH, b"{}").status_code
     assert [] == rows(node, import_store.import_chunks)
 
