@@ -66,7 +66,7 @@ def _statements(serving: str, sequencing: str | None) -> Iterator[str]:
         return
     yield from _revoke(serving, "DELETE", ["pending_entries"])
     yield from _revoke(serving, "INSERT, UPDATE, DELETE", _PLACES)
-    yield from _revoke(serving, "INSERT", ["log_payloads", "log_subjects"])
+    yield from _revoke(serving, "INSERT", ["log_subjects"])
     yield from _grant(sequencing, "SELECT", [_SCHEMA])
     # A node says whose database it is whenever it starts.
     yield from _grant(sequencing, "SELECT, INSERT", [_FACTS])
@@ -75,7 +75,7 @@ def _statements(serving: str, sequencing: str | None) -> Iterator[str]:
     yield from _grant(
         sequencing, "SELECT, INSERT, UPDATE", ["log_heads", "log_tiles", "sequencer_lease"]
     )
-    yield from _grant(sequencing, "INSERT", ["log_payloads", "log_subjects"])
+    yield from _grant(sequencing, "INSERT", ["log_subjects"])
 
 
 def _grant(role: str, rights: str, tables: Sequence[str]) -> Iterator[str]:

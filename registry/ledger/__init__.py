@@ -7,7 +7,7 @@ Never: changes or deletes an entry (the database itself refuses); shows an
 opening to anyone but the member that made the entry; keeps whom an entry is
 about in clear.
 
-    Draft -> service.append -> pending_entries (92 bytes, payload sealed)
+    Draft -> service.append -> pending_entries (92 bytes), log_payloads (sealed)
                   |-> receipt (JWS)          '-> opening -> api
 
 Sources: docs/protocol.md, section 6; RFC 6962 (leaf hashes), RFC 8785

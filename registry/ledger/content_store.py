@@ -7,9 +7,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from registry.database.transaction import Transaction
-from registry.ledger.log_store import Place, log_entries, log_payloads, log_subjects
+from registry.ledger.log_store import Place, log_entries, log_subjects
 from registry.ledger.model import Log, Shard
-from registry.ledger.store import pending_entries
+from registry.ledger.store import log_payloads, pending_entries
 
 # Placeholders in one statement: SQLite takes 32,766, PostgreSQL 65,535.
 ENTRIES_AT_ONCE_MAX = 5_000

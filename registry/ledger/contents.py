@@ -17,7 +17,7 @@ from registry.ledger.content_store import ContentRow, SealedFacts
 from registry.ledger.log_store import Place
 from registry.ledger.model import Opening, RecordType, Shard, decode_entry
 from registry.ledger.sealing import open_request, seal_context
-from registry.ledger.store import PendingRow
+from registry.ledger.store import AppendedRow
 from registry.ledger.tile_store import StoredTiles
 
 
@@ -219,7 +219,7 @@ class Contents:
         )
 
 
-def _waiting(row: PendingRow, uuid: UUID, sealer: Sealer) -> Opening:
+def _waiting(row: AppendedRow, uuid: UUID, sealer: Sealer) -> Opening:
     member = strict_json.parse(row.header)["member"]
     return Opening(
         entry=row.entry,

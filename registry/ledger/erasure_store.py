@@ -28,8 +28,9 @@ from registry.ledger.erasure_model import (
     TargetKind,
     kind_of,
 )
-from registry.ledger.log_store import log_entries, log_payloads, log_subjects
+from registry.ledger.log_store import log_entries, log_subjects
 from registry.ledger.model import Log, RecordType
+from registry.ledger.store import log_payloads
 
 legal_holds = sa.Table(
     "legal_holds",

@@ -121,16 +121,16 @@ class Fsck:
             )
 
     def _check_rest(self, transaction: Transaction) -> int:
+        waiting = 0
+        for rows in fsck_store.waiting(transaction):
+            self._contents.check_waiting(transaction, rows)
+            waiting += len(rows)
         for table, entry_id in (
             ("log_payloads", fsck_store.payload_without_entry(transaction)),
             ("log_subjects", fsck_store.subject_without_entry(transaction)),
         ):
             if entry_id is not None:
                 raise LedgerBroken(table, entry_id.hex(), "no entry has this id")
-        waiting = 0
-        for rows in fsck_store.waiting(transaction):
-            self._contents.check_waiting(transaction, rows)
-            waiting += len(rows)
         return waiting
 
 

@@ -11,14 +11,15 @@ from registry.kernel import base64url, strict_json
 from registry.kernel.ids import Prefix, with_prefix
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger import fsck_store
-from registry.ledger.fsck_store import StoredEntry
+from registry.ledger.fsck_store import StoredEntry, WaitingEntry
 from registry.ledger.model import RecordType, decode_entry
 from registry.ledger.openings import OpeningWrong, Revealed, require_commitments
 from registry.ledger.sealing import open_request, seal_context
 from registry.ledger.service import Ledger
-from registry.ledger.store import PendingRow
 
 _ERASURES_KEPT_MAX = 256
+# While an entry waits no leaf of the tree says which of the two was changed.
+_EITHER = "pending_entries or log_payloads"
 
 
 class LedgerBroken(Problem):
@@ -69,7 +70,7 @@ class ContentCheck:
             self._require_subjects(row, keys, subjects.get(row.entry_id, set()))
         return erased
 
-    def check_waiting(self, transaction: Transaction, rows: Collection[PendingRow]) -> None:
+    def check_waiting(self, transaction: Transaction, rows: Collection[WaitingEntry]) -> None:
         """Holds each waiting entry to its content, and to not having its place already.
 
         Raises: LedgerBroken.
@@ -83,12 +84,14 @@ class ContentCheck:
                 _broken("pending_entries", row.entry_id, "the entry has another id or log")
             if fsck_store.entry_by_id(transaction, row.entry_id) is not None:
                 _broken("pending_entries", row.entry_id, "the entry has its place already")
-            keys = self._require_content("pending_entries", row)
+            if not row.has_payload:
+                _broken("log_payloads", row.entry_id, "the entry has no payload")
+            keys = self._require_content(_EITHER, row)
             noted = {row.lookup_keys[at : at + 32] for at in range(0, len(row.lookup_keys), 32)}
             if noted != keys:
                 _broken("pending_entries", row.entry_id, "it does not note whom it is about")
 
-    def _require_content(self, table: str, row: StoredEntry | PendingRow) -> set[bytes]:
+    def _require_content(self, table: str, row: StoredEntry | WaitingEntry) -> set[bytes]:
         header, sealed = row.header, row.subject_sealed
         header_salt, subject_salt = row.header_salt, row.subject_salt
         if header is None or sealed is None or header_salt is None or subject_salt is None:

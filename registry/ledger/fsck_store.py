@@ -10,21 +10,19 @@ from registry.database.transaction import Transaction
 from registry.ledger.log_store import (
     log_entries,
     log_heads,
-    log_payloads,
     log_subjects,
     log_tiles,
 )
 from registry.ledger.model import Shard
-from registry.ledger.store import PendingRow, pending_entries
+from registry.ledger.store import log_payloads, pending_entries
 
 ROWS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEntry:
-    """A row of `log_entries` with its payload; `has_payload` False: there is no such row."""
+class _Stored:
+    """An entry with its payload; `has_payload` False: there is no such row."""
 
-    position: int
     entry_id: bytes
     entry: bytes
     has_payload: bool
@@ -34,6 +32,21 @@ class StoredEntry:
     subject_salt: bytes | None
     signed_request: str | None
     erased_by: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry(_Stored):
+    """A row of `log_entries` with its payload."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingEntry(_Stored):
+    """A row of `pending_entries` with its payload; lookup keys of 32 bytes each, joined."""
+
+    log: int
+    lookup_keys: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +76,10 @@ def shards_with_rows(transaction: Transaction) -> set[tuple[int, str]]:
 
 def entries(transaction: Transaction, shard: Shard) -> Iterator[list[StoredEntry]]:
     """All entries of a shard with their payloads, by position."""
-    columns, payload = log_entries.c, log_payloads.c
+    columns = log_entries.c
     select = (
-        sa.select(
-            columns.position,
-            columns.entry_id,
-            columns.entry,
-            payload.entry_id.label("payload_id"),
-            payload.header,
-            payload.subject_sealed,
-            payload.header_salt,
-            payload.subject_salt,
-            payload.signed_request,
-            payload.erased_by,
-        )
-        .outerjoin(log_payloads, payload.entry_id == columns.entry_id)
+        sa.select(columns.position, columns.entry_id, columns.entry, *_PAYLOAD)
+        .outerjoin(log_payloads, log_payloads.c.entry_id == columns.entry_id)
         .where(columns.log == shard.log, columns.shard == shard.half_year)
         .order_by(columns.position)
         .limit(ROWS_AT_ONCE)
@@ -85,7 +87,9 @@ def entries(transaction: Transaction, shard: Shard) -> Iterator[list[StoredEntry
     after: int | None = None
     while True:
         page = select if after is None else select.where(columns.position > after)
-        rows = [_stored_entry(row) for row in transaction.execute(page)]
+        rows = [
+            StoredEntry(position=row.position, **_stored(row)) for row in transaction.execute(page)
+        ]
         if not rows:
             return
         yield rows
@@ -143,68 +147,71 @@ def subjects_of(transaction: Transaction, entry_ids: list[bytes]) -> dict[bytes,
 
 
 def payload_without_entry(transaction: Transaction) -> bytes | None:
-    """The id of a payload whose entry has no place."""
-    return _without_entry(transaction, log_payloads)
+    """The id of a payload whose entry neither waits nor has a place."""
+    return _without_entry(transaction, log_payloads, log_entries, pending_entries)
 
 
 def subject_without_entry(transaction: Transaction) -> bytes | None:
     """The entry id of a row of `log_subjects` whose entry has no place."""
-    return _without_entry(transaction, log_subjects)
+    return _without_entry(transaction, log_subjects, log_entries)
 
 
-def waiting(transaction: Transaction) -> Iterator[list[PendingRow]]:
-    """All entries that wait for their place, by id."""
+def waiting(transaction: Transaction) -> Iterator[list[WaitingEntry]]:
+    """All entries that wait for their place, with their payloads, by id."""
     columns = pending_entries.c
-    select = sa.select(pending_entries).order_by(columns.entry_id).limit(ROWS_AT_ONCE)
+    select = (
+        sa.select(columns.entry_id, columns.entry, columns.log, columns.lookup_keys, *_PAYLOAD)
+        .outerjoin(log_payloads, log_payloads.c.entry_id == columns.entry_id)
+        .order_by(columns.entry_id)
+        .limit(ROWS_AT_ONCE)
+    )
     after: bytes | None = None
     while True:
         page = select if after is None else select.where(columns.entry_id > after)
-        rows = [_pending(row) for row in transaction.execute(page)]
+        rows = [
+            WaitingEntry(log=row.log, lookup_keys=bytes(row.lookup_keys), **_stored(row))
+            for row in transaction.execute(page)
+        ]
         if not rows:
             return
         yield rows
         after = rows[-1].entry_id
 
 
-def _without_entry(transaction: Transaction, table: sa.Table) -> bytes | None:
-    select = (
-        sa.select(table.c.entry_id)
-        .outerjoin(log_entries, log_entries.c.entry_id == table.c.entry_id)
-        .where(log_entries.c.entry_id.is_(None))
-        .order_by(table.c.entry_id)
-        .limit(1)
-    )
+def _without_entry(transaction: Transaction, table: sa.Table, *holders: sa.Table) -> bytes | None:
+    select = sa.select(table.c.entry_id).order_by(table.c.entry_id).limit(1)
+    for holder in holders:
+        select = select.outerjoin(holder, holder.c.entry_id == table.c.entry_id).where(
+            holder.c.entry_id.is_(None)
+        )
     found = transaction.execute(select).scalar()
     return None if found is None else bytes(found)
 
 
-def _stored_entry(row: sa.Row[Any]) -> StoredEntry:
-    return StoredEntry(
-        position=row.position,
-        entry_id=bytes(row.entry_id),
-        entry=bytes(row.entry),
-        has_payload=row.payload_id is not None,
-        header=_bytes(row.header),
-        subject_sealed=_bytes(row.subject_sealed),
-        header_salt=_bytes(row.header_salt),
-        subject_salt=_bytes(row.subject_salt),
-        signed_request=row.signed_request,
-        erased_by=_bytes(row.erased_by),
-    )
+_PAYLOAD = (
+    log_payloads.c.entry_id.label("payload_id"),
+    log_payloads.c.header,
+    log_payloads.c.subject_sealed,
+    log_payloads.c.header_salt,
+    log_payloads.c.subject_salt,
+    log_payloads.c.signed_request,
+    log_payloads.c.erased_by,
+)
 
 
-def _pending(row: sa.Row[Any]) -> PendingRow:
-    return PendingRow(
-        entry_id=bytes(row.entry_id),
-        log=row.log,
-        entry=bytes(row.entry),
-        header=bytes(row.header),
-        subject_sealed=bytes(row.subject_sealed),
-        header_salt=bytes(row.header_salt),
-        subject_salt=bytes(row.subject_salt),
-        signed_request=row.signed_request,
-        lookup_keys=bytes(row.lookup_keys),
-    )
+def _stored(row: sa.Row[Any]) -> dict[str, Any]:
+    """The fields that all stored entries have."""
+    return {
+        "entry_id": bytes(row.entry_id),
+        "entry": bytes(row.entry),
+        "has_payload": row.payload_id is not None,
+        "header": _bytes(row.header),
+        "subject_sealed": _bytes(row.subject_sealed),
+        "header_salt": _bytes(row.header_salt),
+        "subject_salt": _bytes(row.subject_salt),
+        "signed_request": row.signed_request,
+        "erased_by": _bytes(row.erased_by),
+    }
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -1,7 +1,6 @@
 """The tables of the two logs, and the only queries on them.
 
-Only the sequencer writes here. Triggers refuse changes of an entry that has its
-place, and any change of a payload that is not its erasure.
+Only the sequencer writes here. Triggers refuse changes of an entry that has its place.
 """
 
 import struct
@@ -17,8 +16,8 @@ from registry.database.bulk import copy_binary
 from registry.database.statements import insert_or_replace
 from registry.database.transaction import Transaction
 from registry.database.types import Instant, metadata
-from registry.ledger.model import ENTRY_BYTES, SALT_BYTES, Log, Shard
-from registry.ledger.store import PendingRow, pending_entries
+from registry.ledger.model import ENTRY_BYTES, Log, Shard
+from registry.ledger.store import AppendedRow, appended_row, log_payloads, pending_entries
 
 HASH_BYTES = 32
 ID_BYTES = 16
@@ -51,17 +50,6 @@ log_heads = sa.Table(
     sa.Column("published_size", sa.BigInteger, nullable=False),
     sa.Column("checkpoint", sa.Text),
     sa.Column("published_at", Instant),
-)
-log_payloads = sa.Table(
-    "log_payloads",
-    metadata,
-    sa.Column("entry_id", sa.LargeBinary(16), primary_key=True),
-    sa.Column("header", sa.LargeBinary),
-    sa.Column("subject_sealed", sa.LargeBinary),
-    sa.Column("header_salt", sa.LargeBinary(SALT_BYTES)),
-    sa.Column("subject_salt", sa.LargeBinary(SALT_BYTES)),
-    sa.Column("signed_request", sa.Text),
-    sa.Column("erased_by", sa.LargeBinary(16)),
 )
 log_subjects = sa.Table(
     "log_subjects",
@@ -247,9 +235,8 @@ def add_subjects(transaction: Transaction, entries: Iterable[PendingEntry]) -> N
     )
 
 
-def settle_payloads(transaction: Transaction, entries: Sequence[PendingEntry]) -> None:
-    """Moves the payloads of entries that have their place out of the queue."""
-    names = "entry_id, header, subject_sealed, header_salt, subject_salt, signed_request"
+def settle(transaction: Transaction, entries: Sequence[PendingEntry]) -> None:
+    """Takes entries that have their place out of the queue; their payloads stay where they are."""
     chosen: Any
     if transaction.is_sqlite:
         # One writer: nothing older than the last of these can have come meanwhile.
@@ -261,12 +248,6 @@ def settle_payloads(transaction: Transaction, entries: Sequence[PendingEntry]) -
         if not transaction.is_sqlite:
             # The trigger is shown all that is deleted: beyond 4 MB through files.
             cursor.execute("SET LOCAL work_mem = '64MB'")
-        # Only the sequencer deletes, and nobody changes a row: both see the same ones.
-        cursor.execute(
-            f"INSERT INTO log_payloads ({names}) SELECT {names} FROM pending_entries"  # noqa: S608
-            f" WHERE {where}",
-            (chosen,),
-        )
         cursor.execute(f"DELETE FROM pending_entries WHERE {where}", (chosen,))  # noqa: S608
         assert cursor.rowcount == len(entries), "each entry that has its place leaves the queue"
     finally:
@@ -289,27 +270,17 @@ def entries_between(transaction: Transaction, shard: Shard, *, first: int, end: 
     return [bytes(entry) for entry in transaction.execute(select).scalars()]
 
 
-def settled(transaction: Transaction, entry: UUID) -> PendingRow | None:
+def settled(transaction: Transaction, entry: UUID) -> AppendedRow | None:
     """An entry that has its place, with its payload; None once that is erased."""
     select = (
         sa.select(log_payloads, log_entries.c.log, log_entries.c.entry)
         .join(log_entries, log_entries.c.entry_id == log_payloads.c.entry_id)
         .where(log_payloads.c.entry_id == entry.bytes, log_payloads.c.erased_by.is_(None))
     )
-    row = transaction.execute(select).one_or_none()
+    row = transaction.execute(select).mappings().one_or_none()
     if row is None:
         return None
-    return PendingRow(
-        entry_id=bytes(row.entry_id),
-        log=row.log,
-        entry=bytes(row.entry),
-        header=bytes(row.header),
-        subject_sealed=bytes(row.subject_sealed),
-        header_salt=bytes(row.header_salt),
-        subject_salt=bytes(row.subject_salt),
-        signed_request=row.signed_request,
-        lookup_keys=b"",
-    )
+    return appended_row(row, log=row[log_entries.c.log], entry=row[log_entries.c.entry])
 
 
 def entries_about(transaction: Transaction, lookup_key: bytes) -> list[UUID]:

@@ -122,7 +122,7 @@ class Sequencer:
                 grown[shard] = self._append(transaction, shard, entries)
             if batch:
                 log_store.add_subjects(transaction, batch)
-                log_store.settle_payloads(transaction, batch)
+                log_store.settle(transaction, batch)
         # Crash point: committed and not remembered is read again from the tiles.
         self._edges |= grown
         return len(batch)

@@ -39,7 +39,7 @@ DRAFTS_MAX = 5000
 class MadeEntries:
     """Entries ready to be written, and what each is known by, in the same order."""
 
-    rows: Sequence[store.PendingRow]
+    rows: Sequence[store.AppendedRow]
     appended: Sequence[Appended]
 
 
@@ -197,7 +197,7 @@ class Ledger:
 
     def _make(
         self, draft: Draft, given: _Given, sealer: Sealer | BatchSealer, now: datetime
-    ) -> tuple[store.PendingRow, Appended]:
+    ) -> tuple[store.AppendedRow, Appended]:
         uuid, subject = given.uuid, draft.subject
         if not isinstance(subject, bytes):
             subject = canonical_json(subject)
@@ -211,7 +211,7 @@ class Ledger:
                 subject_commitment=subject_commitment(given.subject_salt, subject),
             )
         )
-        row = store.PendingRow(
+        row = store.AppendedRow(
             entry_id=uuid.bytes,
             log=draft.log,
             entry=entry,

@@ -10,15 +10,38 @@ import sqlalchemy as sa
 from registry.database.engine import Database
 from registry.database.transaction import DatabaseUnavailable, Transaction
 
-COLUMNS = "entry_id, log, entry, header, subject_sealed, header_salt, subject_salt, signed_request"
+# Of all that hot statements carry.
+ROWS = sa.Table(
+    "hot_rows",
+    sa.MetaData(),
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("number", sa.SmallInteger, nullable=False),
+    sa.Column("one", sa.LargeBinary, nullable=False),
+    sa.Column("other", sa.LargeBinary, nullable=False),
+    sa.Column("text", sa.Text),
+)
+COLUMNS = "id, number, one, other, text"
+
+
+def with_rows(database: Database) -> Database:
+    """The database with the table `hot_rows`."""
+    with database.transaction() as transaction:
+        ROWS.create(transaction.connection)
+    return database
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    """A database with the table `hot_rows`."""
+    return with_rows(database)
 
 
 def insert(transaction: Transaction, *rows: tuple[Any, ...]) -> int:
     mark = "?" if transaction.is_sqlite else "%s"
-    places = ", ".join(["(" + ", ".join([mark] * 8) + ")"] * len(rows))
+    places = ", ".join(["(" + ", ".join([mark] * 5) + ")"] * len(rows))
     cursor = transaction.hot_cursor()
     cursor.execute(
-        f"INSERT INTO pending_entries ({COLUMNS}) VALUES {places}",
+        f"INSERT INTO hot_rows ({COLUMNS}) VALUES {places}",
         [value for row in rows for value in row],
     )
     touched = cursor.rowcount
@@ -27,14 +50,14 @@ def insert(transaction: Transaction, *rows: tuple[Any, ...]) -> int:
     return touched
 
 
-def row(number: int, signed_request: str | None) -> tuple[Any, ...]:
+def row(number: int, text: str | None) -> tuple[Any, ...]:
     key = number.to_bytes(16, "big")
-    return (key, 2, bytes(92), b"\x00\xff", b"", bytes(32), bytes(range(32)), signed_request)
+    return (key, 2, b"\x00\xff", b"", text)
 
 
 def rows_of(transaction: Transaction) -> list[tuple[Any, ...]]:
     cursor = transaction.hot_cursor()
-    cursor.execute(f"SELECT {COLUMNS} FROM pending_entries ORDER BY entry_id")
+    cursor.execute(f"SELECT {COLUMNS} FROM hot_rows ORDER BY id")
     return [tuple(each) for each in cursor]
 
 
@@ -75,7 +98,7 @@ def test_what_fails_leaves_nothing(database: Database) -> None:
 
 def test_errors_are_the_drivers_own(postgresql_url: str) -> None:
     """A taken key, a statement with a mistake, text that PostgreSQL does not take."""
-    database = Database(postgresql_url)
+    database = with_rows(Database(postgresql_url))
     refused: list[type[Exception]] = []
     for bad in (
         lambda transaction: insert(transaction, row(1, None), row(1, None)),
@@ -108,7 +131,7 @@ def test_more_statements_than_are_kept_prepared(database: Database) -> None:
 
 def test_a_lost_connection_is_the_databases_fault(postgresql_url: str) -> None:
     """The call is refused as unavailable; the next one gets a connection that works."""
-    database = Database(postgresql_url, connections_max=1)
+    database = with_rows(Database(postgresql_url, connections_max=1))
     killer = psycopg.connect(
         sa.make_url(postgresql_url).set(drivername="postgresql").render_as_string(),
         autocommit=True,
@@ -134,7 +157,7 @@ def test_a_lost_connection_is_the_databases_fault(postgresql_url: str) -> None:
 
 def test_an_unended_transaction_does_not_outlive_its_connection(postgresql_url: str) -> None:
     """What a caller of the pool left open is undone before the next one gets it."""
-    database = Database(postgresql_url, connections_max=1)
+    database = with_rows(Database(postgresql_url, connections_max=1))
     pooled = database.engine.raw_connection()
     pooled.cursor().execute("UPDATE directory_version SET version = 7")
     pooled.close()
@@ -157,9 +180,9 @@ def test_a_rollback_forgets_no_hot_statement(database: Database) -> None:
 
 def later(transaction: Transaction, *rows: tuple[Any, ...]) -> Any:
     mark = "?" if transaction.is_sqlite else "%s"
-    places = ", ".join(["(" + ", ".join([mark] * 8) + ")"] * len(rows))
+    places = ", ".join(["(" + ", ".join([mark] * 5) + ")"] * len(rows))
     return transaction.execute_later(
-        f"INSERT INTO pending_entries ({COLUMNS}) VALUES {places}",
+        f"INSERT INTO hot_rows ({COLUMNS}) VALUES {places}",
         [value for row in rows for value in row],
     )
 
@@ -182,7 +205,7 @@ def test_what_is_sent_later_is_there_for_all_that_comes_after_it(database: Datab
         assert [row(number, None) for number in range(1, 6)] == rows_of(transaction)
 
 
-COUNT = sa.text("SELECT count(*) FROM pending_entries")
+COUNT = sa.text("SELECT count(*) FROM hot_rows")
 
 
 def counted_by_the_driver(transaction: Transaction) -> int:
@@ -223,7 +246,7 @@ def test_what_is_sent_later_is_undone_with_the_rest(database: Database) -> None:
 
 def test_what_fails_later_fails_the_commit(postgresql_url: str) -> None:
     """With the error it would have had at once; nothing of the transaction is kept."""
-    database = Database(postgresql_url, connections_max=1)
+    database = with_rows(Database(postgresql_url, connections_max=1))
 
     def write() -> None:
         with database.transaction() as transaction:
@@ -243,7 +266,7 @@ def test_what_fails_later_fails_the_commit(postgresql_url: str) -> None:
 
 def test_a_connection_lost_before_the_commit_is_the_databases_fault(postgresql_url: str) -> None:
     """What waited with the commit is not kept, and is said not to be."""
-    database = Database(postgresql_url, connections_max=1)
+    database = with_rows(Database(postgresql_url, connections_max=1))
     killer = psycopg.connect(
         sa.make_url(postgresql_url).set(drivername="postgresql").render_as_string(),
         autocommit=True,
@@ -268,7 +291,7 @@ def test_a_connection_lost_before_the_commit_is_the_databases_fault(postgresql_u
 
 def test_more_is_sent_at_once_than_a_socket_holds(postgresql_url: str) -> None:
     """Some megabytes before the server has answered anything."""
-    database = Database(postgresql_url, connections_max=1)
+    database = with_rows(Database(postgresql_url, connections_max=1))
     big = [(*row(number, "x" * 2_000_000)[:-1], "x" * 2_000_000) for number in range(8)]
     with database.transaction() as transaction:
         for each in big:

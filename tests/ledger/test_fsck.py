@@ -91,14 +91,14 @@ BYTES = [
     ("log_subjects", "entry_id", "log_subjects"),
     ("log_heads", "root", "log_heads"),
     ("log_heads", "checkpoint", "log_heads"),
-    ("pending_entries", "entry", "pending_entries"),
+    ("pending_entries", "entry", "pending_entries or log_payloads"),
     ("pending_entries", "entry_id", "pending_entries"),
-    ("pending_entries", "header", "pending_entries"),
-    ("pending_entries", "subject_sealed", "pending_entries"),
-    ("pending_entries", "header_salt", "pending_entries"),
-    ("pending_entries", "subject_salt", "pending_entries"),
-    ("pending_entries", "signed_request", "pending_entries"),
     ("pending_entries", "lookup_keys", "pending_entries"),
+    ("waiting payloads", "header", "pending_entries or log_payloads"),
+    ("waiting payloads", "subject_sealed", "pending_entries or log_payloads"),
+    ("waiting payloads", "header_salt", "pending_entries or log_payloads"),
+    ("waiting payloads", "subject_salt", "pending_entries or log_payloads"),
+    ("waiting payloads", "signed_request", "pending_entries or log_payloads"),
 ]
 
 
@@ -110,7 +110,10 @@ def test_every_flipped_byte_of_a_row_is_named(
     where = {
         "log_entries": f"log = 2 AND position = {SIZE - 1}",
         "log_heads": "log = 2",
+        "waiting payloads": "entry_id ="
+        " (SELECT entry_id FROM pending_entries ORDER BY entry_id LIMIT 1)",
     }.get(table)
+    table = table.replace("waiting payloads", "log_payloads")
     key = "entry_id"
     if where is None:
         found = read(
@@ -130,7 +133,11 @@ def test_every_flipped_byte_of_a_row_is_named(
         damaged[at] ^= 1
         changed = damaged.decode(errors="replace") if isinstance(before, str) else bytes(damaged)
         unguarded.execute(f"UPDATE {table} SET {column} = {{}} WHERE {condition}", changed, *values)
-        assert named == broken(unguarded)[0], f"byte {at} of {table}.{column}"
+        found_in = broken(unguarded)[0]
+        # What the first bytes say is wrong by itself; who is to blame for the rest, nobody says.
+        assert found_in == named or (
+            (column, found_in) == ("entry", "pending_entries") and named.startswith(found_in)
+        ), f"byte {at} of {table}.{column}"
         undo = (changed,) if column == key and where is None else values
         unguarded.execute(f"UPDATE {table} SET {column} = {{}} WHERE {condition}", before, *undo)
     unguarded.fsck.check()
@@ -210,6 +217,11 @@ def test_the_first_of_several_bad_rows_is_named(unguarded: LittleNode) -> None:
             "log_payloads",
         ),
         ("UPDATE pending_entries SET log = 1", "pending_entries"),
+        ("DELETE FROM pending_entries", "log_payloads"),
+        (
+            "DELETE FROM log_payloads WHERE entry_id IN (SELECT entry_id FROM pending_entries)",
+            "log_payloads",
+        ),
     ],
 )
 def test_rows_that_are_gone_moved_or_rewritten_are_named(
@@ -288,8 +300,8 @@ def test_the_mark_is_compared(unguarded: LittleNode) -> None:
 def test_an_entry_waits_or_has_its_place(unguarded: LittleNode) -> None:
     """Never both: the sequencer would give it a second one."""
     unguarded.execute(
-        "INSERT INTO pending_entries SELECT e.entry_id, e.log, e.entry, p.header,"
-        " p.subject_sealed, p.header_salt, p.subject_salt, p.signed_request, p.header_salt"
+        "INSERT INTO pending_entries (entry_id, log, entry, lookup_keys)"
+        " SELECT e.entry_id, e.log, e.entry, p.header_salt"
         " FROM log_entries e JOIN log_payloads p ON p.entry_id = e.entry_id WHERE e.position = 17"
     )
     assert "pending_entries" == broken(unguarded)[0]

@@ -28,7 +28,7 @@ from registry.ledger.model import (
     subject_commitment,
 )
 from registry.ledger.service import Ledger
-from registry.ledger.store import pending_entries
+from registry.ledger.store import log_payloads, pending_entries
 from tests.database.noting import Noting
 from tests.ledger.logs import SHARD, LittleNode
 from tests.ledger.samples import KEY, MEMBER, NOW, ORIGIN, SEED_TEXT, make_draft, make_ledger
@@ -95,23 +95,26 @@ def test_an_undone_transaction_leaves_no_entry(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "why"),
     [
-        sa.update(pending_entries).values(signed_request=None),
-        sa.update(pending_entries).values(header=b"{}"),
-        sa.delete(pending_entries),
+        (sa.update(pending_entries).values(entry=bytes(92)), "append-only"),
+        (sa.update(pending_entries).values(lookup_keys=b""), "append-only"),
+        (sa.delete(pending_entries), "append-only"),
+        (sa.update(log_payloads).values(signed_request=None), "may only be erased"),
+        (sa.update(log_payloads).values(header=b"{}"), "may only be erased"),
+        (sa.delete(log_payloads), "append-only"),
     ],
-    ids=["update of one column", "update of the header", "delete"],
+    ids=["entry", "lookup keys", "delete", "request", "header", "delete of the payload"],
 )
 def test_the_database_refuses_to_change_or_delete_an_entry(
-    database: Database, statement: sa.Executable
+    database: Database, statement: sa.Executable, why: str
 ) -> None:
     """Not even with the program's own credentials."""
     ledger = make_ledger()
     with database.transaction() as transaction:
         [appended] = ledger.append(transaction, [make_draft()], NOW)
     with (
-        pytest.raises(DBAPIError, match="append-only"),
+        pytest.raises(DBAPIError, match=why),
         database.transaction() as transaction,
     ):
         transaction.execute(statement)
@@ -134,8 +137,11 @@ def test_whom_an_entry_is_about_cannot_be_read_in_the_database(database: Databas
     """A stolen disk holds no seed in clear."""
     with database.transaction() as transaction:
         make_ledger().append(transaction, [make_draft()], NOW)
-        row = transaction.execute(sa.select(pending_entries)).one()
-    kept = b"".join(bytes(value) for value in row if isinstance(value, bytes | memoryview))
+        rows = [
+            transaction.execute(sa.select(table)).one() for table in (pending_entries, log_payloads)
+        ]
+    values = [value for row in rows for value in row]
+    kept = b"".join(bytes(value) for value in values if isinstance(value, bytes | memoryview))
     assert SEED_TEXT.encode() not in kept
     assert base64url.decode(SEED_TEXT) not in kept
 
