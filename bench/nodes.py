@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from bench.calls import Caller, Desk, Server
 from bench.disks import AS_IT_IS, Disk
 from bench.servers import free_port
-from registry.app.node import Node, assemble, create_node, migrate
+from registry.app.home import create_node
+from registry.app.node import Node, assemble, migrate
 from registry.crypto.signature import PrivateKey
 from registry.kernel.clock import SystemClock
 from registry.members.key_proof import JTI_BYTES, make_key_proof

@@ -12,7 +12,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from registry.app import create_app
-from registry.app.node import Node, assemble, create_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble
 from registry.client.signing import Signer
 from registry.crypto.signature import PrivateKey
 from registry.kernel.clock import Clock, SystemClock

@@ -1,33 +1,23 @@
 """A node: every service of every room, assembled once from its settings."""
 
-import hmac
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from registry.app.auditing import Auditing, assemble_auditing
 from registry.app.contesting import Contesting, assemble_contesting
 from registry.app.facts import claim
+from registry.app.home import Secrets, read_secrets
 from registry.app.importing import assemble_imports
 from registry.app.jobs import assemble_worker
 from registry.app.noticing import Noticing, assemble_noticing
 from registry.app.own_door import OwnDoor, assemble_own_door
 from registry.app.screening import ScreeningRooms, assemble_screening
 from registry.appeals.hearing import Hearings
-from registry.crypto.keyfile import (
-    KeyFile,
-    create_key_file,
-    create_random_key,
-    read_key_file,
-    read_random_key,
-)
-from registry.crypto.sealing import Sealer
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
 from registry.database.migrate import require_head, upgrade
-from registry.identity.keyring import Keyring, create_oprf_key
+from registry.identity.keyring import Keyring
 from registry.identity.protection import Protector
 from registry.identity.service import Evaluations
 from registry.incidents.changes import Listeners
@@ -36,7 +26,6 @@ from registry.incidents.service import Incidents
 from registry.jobs.service import Jobs
 from registry.jobs.worker import Worker
 from registry.kernel.clock import Clock, SystemClock
-from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger.contents import Contents
 from registry.ledger.fsck import Fsck
 from registry.ledger.fsck_contents import ContentCheck
@@ -50,21 +39,8 @@ from registry.lookups.service import Lookups
 from registry.members.service import Directory, Members
 from registry.rulebook.editions import load_rulebook
 from registry.rulebook.model import Rulebook
-from registry.settings import FILE_NAME, Settings
+from registry.settings import Settings
 from registry.subjects.authorisations import Authorisations
-
-FIRST_KEY_ID = "k1"
-PEPPER_BYTES = 32
-_SIGNING_KIND = "node-signing"
-_PEPPER_KIND = "pepper"
-
-
-class NodeExists(Problem):
-    """The directory holds a node already; its keys are not overwritten."""
-
-    kind = Kind.CONFLICT
-    title = Text(en="There is a node here already", zh="此处已有节点")
-    advice = Text(en="Choose another directory.", zh="请选择其他目录。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,26 +76,6 @@ class Node:
     screening: ScreeningRooms
 
 
-def create_node(settings: Settings) -> None:
-    """Makes a node's home: its settings file and its keys, all of them fresh.
-
-    Raises: NodeExists; KeyFileUnusable.
-    """
-    if (settings.home / FILE_NAME).exists() or settings.keys_directory.exists():
-        raise NodeExists(f"{settings.home} holds a node.")
-    # The database lies here, too: nobody else's account reads either.
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings.keys_directory.mkdir(mode=0o700)
-    settings.kek_file.parent.mkdir(parents=True, exist_ok=True)
-    sealer = Sealer(create_random_key(settings.kek_file))
-    signing_key = PrivateKey.generate()
-    _create_secret(settings, sealer, _SIGNING_KIND, signing_key.public.raw, signing_key.to_pem())
-    _create_secret(settings, sealer, _PEPPER_KIND, b"", secrets.token_bytes(PEPPER_BYTES))
-    create_oprf_key(settings.keys_directory, FIRST_KEY_ID, sealer, SystemClock().now())
-    # Last: a home without its settings file is one that was not finished.
-    _write_settings(settings)
-
-
 def assemble(settings: Settings, clock: Clock | None = None, wall: Clock | None = None) -> Node:
     """The node of these settings, with its database at the program's schema.
 
@@ -129,14 +85,12 @@ def assemble(settings: Settings, clock: Clock | None = None, wall: Clock | None 
     Raises: KeyFileUnusable, SchemaOutOfDate, DatabaseOfAnotherNode,
     DatabaseUnavailable.
     """
-    sealer = Sealer(read_random_key(settings.kek_file))
-    signing = read_key_file(_path(settings, _SIGNING_KIND), _SIGNING_KIND, sealer)
-    pepper = read_key_file(_path(settings, _PEPPER_KIND), _PEPPER_KIND, sealer)
+    secrets = read_secrets(settings)
     database = Database(settings.database_url, connections_max=settings.database_connections_max)
     try:
         require_head(database.engine)
         with database.transaction() as transaction:
-            claim(transaction, settings, pepper_id=_pepper_id(pepper.secret))
+            claim(transaction, settings, pepper_id=secrets.pepper_id)
     except BaseException:
         database.close()
         raise
@@ -145,9 +99,7 @@ def assemble(settings: Settings, clock: Clock | None = None, wall: Clock | None 
         clock or SystemClock(),
         wall or SystemClock(),
         database,
-        sealer,
-        PrivateKey.from_pem(signing.secret),
-        pepper.secret,
+        secrets,
     )
 
 
@@ -175,13 +127,12 @@ def _wire(
     clock: Clock,
     wall: Clock,
     database: Database,
-    sealer: Sealer,
-    signing_key: PrivateKey,
-    pepper: bytes,
+    secrets: Secrets,
 ) -> Node:
+    sealer, signing_key = secrets.sealer, secrets.signing_key
     rulebook = load_rulebook(settings.edition)
     keyring = Keyring.load(settings.keys_directory, sealer, origin=settings.origin)
-    protector = Protector(pepper=pepper, sealer=sealer)
+    protector = Protector(pepper=secrets.pepper, sealer=sealer)
     ledger = Ledger(origin=settings.origin, key=signing_key, sealer=sealer)
     contents = Contents(sealer=sealer, lookup_key_of=protector.lookup_key)
     marks = HighWaterMarks(settings.marks_directory)
@@ -392,34 +343,4 @@ def _witness(settings: Settings, database: Database, key: PrivateKey) -> Witness
         name=f"{settings.authority}/witness",
         key=key,
         logs=read_witnessed_logs(settings.home / LOGS_FILE_NAME),
-    )
-
-
-def _path(settings: Settings, kind: str) -> Path:
-    return settings.keys_directory / f"{kind}.json"
-
-
-def _create_secret(
-    settings: Settings, sealer: Sealer, kind: str, public: bytes, secret: bytes
-) -> None:
-    key_file = KeyFile(kind=kind, id=kind, public=public, attributes={}, secret=secret)
-    create_key_file(_path(settings, kind), key_file, sealer)
-
-
-def _pepper_id(pepper: bytes) -> str:
-    return hmac.digest(pepper, b"ccr-pepper-id-v1", "sha256").hex()[:16]
-
-
-def _write_settings(settings: Settings) -> None:
-    # JSON strings of these characters are TOML strings.
-    lines = {
-        "origin": settings.origin,
-        "federation": settings.federation,
-        "mode": settings.mode.value,
-        "edition": settings.edition,
-    }
-    text = "".join(f'{name} = "{value}"\n' for name, value in lines.items())
-    (settings.home / FILE_NAME).write_text(
-        "# Written by `registry init`; REGISTRY_* variables override it.\n" + text,
-        encoding="utf-8",
     )

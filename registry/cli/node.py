@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 
 from registry.app import create_app
-from registry.app.node import Node, assemble, create_node, open_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble, open_node
 from registry.app.node import migrate as migrate_node
 from registry.app.roles import grant as grant_roles
 from registry.cli.rendering import facts, json_option, panel, show

@@ -15,7 +15,8 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from registry.app.node import Node, assemble, create_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble
 from registry.cli import main
 from registry.jobs.kinds import Periodic
 from registry.jobs.model import JobDraft

@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from registry.app.node import Node, assemble, create_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble
 from registry.cli import main
 from registry.crypto import note
 from registry.crypto.signature import PrivateKey

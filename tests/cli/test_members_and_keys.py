@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from registry.app.node import create_node
+from registry.app.home import create_node
 from registry.cli import main
 from registry.settings import Mode, Settings
 

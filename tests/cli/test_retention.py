@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from registry.app.node import create_node, migrate, open_node
+from registry.app.home import create_node
+from registry.app.node import migrate, open_node
 from registry.cli import main
 from registry.notices.letter_model import ContactChannel
 from registry.settings import Mode, Settings

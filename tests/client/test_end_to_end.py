@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from werkzeug.serving import make_server
 
 from registry.app import create_app
-from registry.app.node import Node, assemble, create_node, migrate
+from registry.app.home import create_node
+from registry.app.node import Node, assemble, migrate
 from registry.cli import main
 from registry.client import (
     Advice,

@@ -20,7 +20,8 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
 from registry.app import create_app
-from registry.app.node import Node, assemble, create_node, migrate
+from registry.app.home import create_node
+from registry.app.node import Node, assemble, migrate
 from registry.cli import main
 from registry.client import (
     Advice,

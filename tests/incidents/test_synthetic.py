@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from registry.app.node import Node, create_node, migrate, open_node
+from registry.app.home import create_node
+from registry.app.node import Node, migrate, open_node
 from registry.cli import main
 from registry.cli.bench import seed_node
 from registry.incidents import standings, store

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from registry.app.node import Node, assemble, create_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble
 from registry.cli import main
 from registry.crypto.note import SignatureType, parse_vkey, vkey
 from registry.crypto.signature import split_compact, verify

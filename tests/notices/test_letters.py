@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.app.node import Node, assemble, create_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble
 from registry.kernel.clock import MovableClock, format_instant
 from registry.kernel.ids import IncidentId, Prefix, parse_id
 from registry.notices.catalogue import LANGUAGES, Catalogue

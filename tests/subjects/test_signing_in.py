@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from registry.app.node import Node, assemble, create_node
+from registry.app.home import create_node
+from registry.app.node import Node, assemble
 from registry.crypto import voprf
 from registry.identity.normalise import IdentifierType
 from registry.kernel import base64url

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from registry.app.node import Node, create_node, migrate
+from registry.app.home import create_node
+from registry.app.node import Node, migrate
 from registry.cli.sandbox.people import Platform
 from registry.cli.sandbox.published import PUBLISHED
 from registry.client import Registry
