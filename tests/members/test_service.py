@@ -16,7 +16,7 @@ from registry.http.caller import Scope
 from registry.kernel.ids import new_member_id
 from registry.kernel.problems import Problem
 from registry.ledger.model import Log, RecordType, decode_entry
-from registry.ledger.store import pending_entries
+from registry.ledger.store import log_payloads, pending_entries
 from registry.members.key_proof import KeyProofInvalid
 from registry.members.model import (
     OVERLAP_MAX,
@@ -51,7 +51,10 @@ NOBODY = new_member_id(NOW)
 def logged(database: Database) -> list[tuple[RecordType, str]]:
     """Type and outcome of every entry, in the order they were made."""
     with database.reading() as transaction:
-        rows = transaction.execute(sa.select(pending_entries)).all()
+        select = sa.select(pending_entries.c.entry, log_payloads.c.header).join(
+            log_payloads, log_payloads.c.entry_id == pending_entries.c.entry_id
+        )
+        rows = transaction.execute(select).all()
     entries = [(decode_entry(bytes(row.entry)), json.loads(bytes(row.header))) for row in rows]
     assert all(entry.log is Log.INCIDENTS for entry, _ in entries)
     return sorted(
