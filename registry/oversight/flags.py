@@ -18,7 +18,7 @@ from registry.ledger.model import RecordType
 from registry.oversight import tally_store
 from registry.oversight.model import Flag
 from registry.oversight.rules_reading import Rules
-from registry.rulebook.calendar import day_begins_at, local_date
+from registry.rulebook.calendar import day_begins_at, hour_strikes_at, local_date
 from registry.rulebook.model import Edition
 
 FINDS_MAX = 500
@@ -75,9 +75,12 @@ class _Window:
         return day_begins_at(self.first + self.days * _DAY, self.edition)
 
     def hours(self, low: int, high: int) -> list[tuple[datetime, datetime]]:
-        """The same hours of each of its days."""
-        starts = [day_begins_at(self.first + n * _DAY, self.edition) for n in range(self.days)]
-        return [(at + timedelta(hours=low), at + timedelta(hours=high)) for at in starts]
+        """The same hours of each of its days, as clocks there show them."""
+        days = [self.first + n * _DAY for n in range(self.days)]
+        return [
+            (hour_strikes_at(day, low, self.edition), hour_strikes_at(day, high, self.edition))
+            for day in days
+        ]
 
     def before(self, days: int) -> "_Window":
         """The days that came before it."""

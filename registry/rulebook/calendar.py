@@ -26,6 +26,18 @@ def day_begins_at(day: date, edition: Edition) -> datetime:
     return datetime.combine(day, time.min, edition.calendar.zone).astimezone(UTC)
 
 
+def hour_strikes_at(day: date, hour: int, edition: Edition) -> datetime:
+    """The instant, in UTC, at which clocks of the zone show `hour` on `day`; 24 is midnight.
+
+    On a day that clocks are changed, an hour that is skipped strikes when it would have,
+    one that comes twice strikes the first time.
+    """
+    assert 0 <= hour <= 24
+    if hour == 24:
+        return day_begins_at(day + timedelta(days=1), edition)
+    return datetime.combine(day, time(hour), edition.calendar.zone).astimezone(UTC)
+
+
 def exact_duration(span: Span) -> timedelta:
     """The length of a span of minutes, hours or days; a day is 24 hours."""
     return span.amount * _EXACT[span.unit]

@@ -12,6 +12,7 @@ from registry.rulebook.calendar import (
     add_working_days,
     day_begins_at,
     due_at,
+    hour_strikes_at,
     is_working_day,
     last_day_run_out,
     local_date,
@@ -34,6 +35,25 @@ def test_a_day_has_23_hours_when_summer_time_begins():
     """Days are counted as days, whatever the clocks do."""
     begins = day_begins_at(date(2026, 3, 8), US)
     assert timedelta(hours=23) == day_begins_at(date(2026, 3, 9), US) - begins
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "edition", "expected"),
+    [
+        (date(2026, 11, 17), 6, CN, datetime(2026, 11, 16, 22, tzinfo=UTC)),
+        (date(2026, 3, 7), 6, US, datetime(2026, 3, 7, 11, tzinfo=UTC)),
+        (date(2026, 3, 8), 0, US, datetime(2026, 3, 8, 5, tzinfo=UTC)),
+        (date(2026, 3, 8), 2, US, datetime(2026, 3, 8, 7, tzinfo=UTC)),
+        (date(2026, 3, 8), 6, US, datetime(2026, 3, 8, 10, tzinfo=UTC)),
+        (date(2026, 3, 8), 24, US, datetime(2026, 3, 9, 4, tzinfo=UTC)),
+        (date(2026, 11, 1), 1, US, datetime(2026, 11, 1, 5, tzinfo=UTC)),
+        (date(2026, 11, 1), 6, US, datetime(2026, 11, 1, 11, tzinfo=UTC)),
+        (date(2026, 12, 31), 24, CN, datetime(2026, 12, 31, 16, tzinfo=UTC)),
+    ],
+)
+def test_an_hour_is_what_clocks_show(day, hour, edition, expected):
+    """Six in the morning is six, also on the day that has no two o'clock, or two ones."""
+    assert expected == hour_strikes_at(day, hour, edition)
 
 
 @pytest.mark.parametrize(
