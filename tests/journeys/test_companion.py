@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from bench.servers import children_of
 from tests.databases import Cluster
 from tests.journeys.nodes import (
     REGISTRY,
@@ -97,21 +98,13 @@ def _companions(node: Node) -> list[int]:
     return [
         child
         for worker in _workers(node)
-        for child in _children(worker)
+        for child in children_of(worker)
         if b"registry.app.companion" in _command(child)
     ]
 
 
 def _workers(node: Node) -> list[int]:
-    return [] if node.server is None else _children(node.server.pid)
-
-
-def _children(parent: int) -> list[int]:
-    return [
-        int(status.parent.name)
-        for status in Path("/proc").glob("[0-9]*/stat")
-        if _parent(int(status.parent.name)) == parent
-    ]
+    return [] if node.server is None else children_of(node.server.pid)
 
 
 def _parent(process: int) -> int:
