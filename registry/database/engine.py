@@ -32,6 +32,10 @@ ANSWER_SECONDS_MAX = 15.0
 # A network that swallows packets: what was sent must be acknowledged by then.
 UNACKNOWLEDGED_MILLISECONDS_MAX = 20_000
 SQLITE_CACHE_KIB = 16_384
+# The server hangs up with these; psycopg takes them for errors of its inside. A session or a
+# transaction was idle for too long, a transaction lasted too long.
+# Source: PostgreSQL, "Error Codes", classes 25 and 57.
+_SESSION_ENDED = {"25P03", "25P04", "57P05"}
 # libpq's PQTRANS_IDLE.
 _IDLE = 0
 
@@ -106,28 +110,28 @@ class Database:
             yield
         except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
             raise DatabaseUnavailable from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise DatabaseUnavailable from error
-            raise
         except Exception as error:
-            if not _is_operational(error):
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if not _is_operational(cause):
                 raise
-            if type(error).__name__ == "ConnectionLost":
+            if type(cause).__name__ == "ConnectionLost":
                 # SQLAlchemy has not seen it: the pool's other connections would fail
                 # one call each before the server is found again.
                 self.engine.dispose()
             raise DatabaseUnavailable from error
 
 
-def _is_operational(error: Exception) -> bool:
+def _is_operational(error: BaseException | None) -> bool:
     # Raw cursors raise the driver's own errors; psycopg is an extra and may not
-    # be installed, so its class is known here by name.
-    return any(
-        kind.__module__.startswith("psycopg")
-        and kind.__name__ in {"OperationalError", "InterfaceError"}
-        for kind in type(error).__mro__
-    )
+    # be installed, so its classes are known here by name.
+    kinds = {each.__name__ for each in type(error).__mro__ if each.__module__.startswith("psycopg")}
+    if not kinds or kinds & {"OperationalError", "InterfaceError"}:
+        return bool(kinds)
+    sqlstate = getattr(error, "sqlstate", None)
+    # What the server refuses has a SQLSTATE; libpq's own words when a write finds nobody
+    # have none, nor psycopg's when the end of a connection answers twice.
+    said_by_nobody = sqlstate is None and type(error).__name__ in {"DatabaseError", "InternalError"}
+    return said_by_nobody or sqlstate in _SESSION_ENDED
 
 
 def _sqlite_engine(url: sa.URL, connections_max: int) -> sa.Engine:

@@ -194,7 +194,9 @@ class HotStatements:
     def _checked(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status in (_COMMAND_OK, _TUPLES_OK):
             return result
-        if self._pgconn.status == pq.ConnStatus.BAD:
+        # What is not said by the server, libpq says: nobody took what was sent, or answered.
+        is_said = result.error_field(pq.DiagnosticField.SQLSTATE) is not None
+        if self._pgconn.status == pq.ConnStatus.BAD or not is_said:
             raise ConnectionLost("the connection to the database is lost")
         raise errors.error_from_result(result)
 

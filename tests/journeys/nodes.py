@@ -309,7 +309,7 @@ def leaks(lines: str) -> list[str]:
 
 def faults(lines: str) -> list[str]:
     """What tells of a failure of the node itself: lines of a 500, and each whole traceback."""
-    marks = ('"status": 500', "[ERROR]", "[CRITICAL]")
+    marks = ('"status":500', "[ERROR]", "[CRITICAL]")
     return [
         *(line for line in lines.splitlines() if any(mark in line for mark in marks)),
         *_TRACEBACK.findall(lines),

@@ -15,7 +15,7 @@ import pytest
 from tests.databases import Cluster, postgresql_cluster
 from tests.journeys.filings import question
 from tests.journeys.independent import Answer, Member, verify_receipt
-from tests.journeys.nodes import BOTH, Node, running_node
+from tests.journeys.nodes import BOTH, Node, faults, running_node
 from tests.journeys.people import phone
 
 # Waiting for a slot, then for the batch, then for a connection.
@@ -117,7 +117,8 @@ def test_a_database_that_dies_is_found_again(fragile: Node, own_cluster: Cluster
         # The first that is killed makes the postmaster end the others.
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    assert {200, 503} >= ask_until_answered(member, tokens)
+    told = ask_until_answered(member, tokens)
+    assert {200, 503} >= told, faults(fragile.lines())
     fragile.close_reader()
     assert kept(fragile, before, member)
 
