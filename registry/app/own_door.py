@@ -105,6 +105,7 @@ def assemble_own_door(
     histories = Histories(
         edition=edition,
         contents=contents,
+        incidents=incidents,
         directory=directory,
         history=SubjectHistory(contents=contents, origin=settings.origin, key=signing_key),
     )

@@ -12,6 +12,9 @@ from registry.incidents.recording import Actor, Recorder
 from registry.kernel.ids import IncidentId
 from registry.kernel.paging import PAGE_ITEMS_MAX
 
+# Parameters of one statement, well within what both databases take.
+_ASKED_AT_ONCE_MAX = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledUnder:
@@ -57,6 +60,23 @@ class OwnIncidents:
         verified_on = own_store.links_of(transaction, lookup_keys, incident)
         known = store.find(transaction, incident) if verified_on else None
         return None if known is None else FiledUnder(incident=known, verified_on=verified_on)
+
+    def verified_of(
+        self,
+        transaction: Transaction,
+        lookup_keys: Collection[bytes],
+        wanted: Collection[IncidentId],
+    ) -> Mapping[IncidentId, Mapping[bytes, date]]:
+        """Of each wanted incident that was filed under these keys: when each was verified.
+
+        Also where the link has been severed; not of what is erased.
+        """
+        found: dict[IncidentId, Mapping[bytes, date]] = {}
+        ordered = sorted(wanted)
+        for begin in range(0, len(ordered), _ASKED_AT_ONCE_MAX):
+            some = ordered[begin : begin + _ASKED_AT_ONCE_MAX]
+            found |= own_store.verified_of(transaction, lookup_keys, some)
+        return found
 
     def hold(self, transaction: Transaction, incidents: Collection[IncidentId]) -> None:
         """Locks all of these incidents and their standings, for whoever severs several."""

@@ -48,6 +48,21 @@ def links_of(
     return {bytes(row.lookup_key): row.last_verified_on for row in transaction.execute(select)}
 
 
+def verified_of(
+    transaction: Transaction, lookup_keys: Collection[bytes], wanted: Collection[IncidentId]
+) -> dict[IncidentId, dict[bytes, date]]:
+    """When these incidents were filed under which of these keys, severed since or not."""
+    columns = incident_identities.c
+    select = sa.select(columns.incident_id, columns.lookup_key, columns.last_verified_on).where(
+        columns.lookup_key.in_(sorted(lookup_keys)), columns.incident_id.in_(sorted(wanted))
+    )
+    found: dict[IncidentId, dict[bytes, date]] = {}
+    for row in transaction.execute(select):
+        verified_on = found.setdefault(IncidentId(row.incident_id), {})
+        verified_on[bytes(row.lookup_key)] = row.last_verified_on
+    return found
+
+
 def incidents_of(
     transaction: Transaction, wanted: Sequence[IncidentId]
 ) -> dict[IncidentId, Incident]:

@@ -48,6 +48,7 @@ class Catalogue:
     def __init__(self, document: Mapping[str, Any], *, edition: Edition, origin: str) -> None:
         self._edition = edition
         self._origin = origin
+        self._purposes = {each.value: text for each, text in edition.purposes.items()}
         self._greeting = _text(document["greeting"])
         self._closing = _text(document["closing"])
         self._law = {
@@ -103,6 +104,9 @@ class Catalogue:
         code = self._edition.codes.get(facts.get("code", ""))
         if code is not None:
             filled["code"] = getattr(code.name, language)
+        purpose = self._purposes.get(facts.get("purpose", ""))
+        if purpose is not None:
+            filled["purpose"] = getattr(purpose, language)
         parts = [
             getattr(each, language).strip() for each in (self._greeting, known.text, self._closing)
         ]

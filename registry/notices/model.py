@@ -52,6 +52,8 @@ WEBHOOK_TEST = "webhook.test"
 
 _EVENT_TYPE = re.compile(EVENT_TYPE_FORM, re.ASCII)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+# A name, and no number that some resolver would take for an address.
+_PUBLIC_NAME = re.compile(r"([a-z0-9-]+\.)+(?!0x)(?=[0-9-]*[a-z])[a-z0-9-]+", re.ASCII)
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 # One mail address in the plain form everybody has; nothing a header could be broken with.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{3,189}", re.ASCII)
@@ -311,7 +313,7 @@ def read_url(url: str, mode: Mode) -> Place:
     if not is_tls and (mode is Mode.LIVE or parts.scheme != "http"):
         raise WebhookRefused(errors=[_url_error("not_https", "The address must be https.")])
     actual = port if port is not None else 443 if is_tls else 80
-    if mode is Mode.LIVE and (actual not in PORTS_LIVE or "." not in host):
+    if mode is Mode.LIVE and (actual not in PORTS_LIVE or not _PUBLIC_NAME.fullmatch(host)):
         raise WebhookRefused(errors=[_url_error("port_or_name", "A public name, 443 or 8443.")])
     authority = host if port is None else f"{host}:{port}"
     return Place(host=host, port=actual, target=target, authority=authority, is_tls=is_tls)

@@ -21,6 +21,13 @@ def local_date(instant: datetime, edition: Edition) -> date:
     return _date_in(instant, edition.calendar.zone)
 
 
+def local_minute(instant: datetime, edition: Edition) -> str:
+    """Day and time to the minute, as clocks of the edition's zone show them, and which zone."""
+    local = instant.astimezone(edition.calendar.zone)
+    day_and_minute, offset = f"{local:%Y-%m-%d %H:%M}", f"{local:%z}"
+    return f"{day_and_minute} (UTC{offset[:3]}:{offset[3:]})"
+
+
 def day_begins_at(day: date, edition: Edition) -> datetime:
     """The instant `day` begins in the edition's zone, in UTC."""
     return datetime.combine(day, time.min, edition.calendar.zone).astimezone(UTC)

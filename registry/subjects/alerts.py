@@ -11,7 +11,6 @@ from datetime import datetime
 from registry.database.transaction import Transaction
 from registry.incidents.changes import Change
 from registry.incidents.service import Incidents
-from registry.kernel.clock import format_instant
 from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.model import RecordType
 from registry.lookups.consent import LookedAt
@@ -20,7 +19,7 @@ from registry.notices.contacts import Contacts
 from registry.notices.letter_model import LetterTemplate
 from registry.notices.letters import Letters
 from registry.notices.service import Notices
-from registry.rulebook.calendar import local_date
+from registry.rulebook.calendar import local_date, local_minute
 from registry.rulebook.model import Edition
 
 SEVERED = "identity.severed"
@@ -39,11 +38,10 @@ class LetterAlerts:
     def looked_at(self, transaction: Transaction, lookups: Sequence[LookedAt]) -> None:
         """Tells each person that somebody looked, or tried to."""
         for each in lookups:
-            purpose = self.edition.purposes[each.purpose]
             facts = {
                 "inquirer": self._name_of(each.member),
-                "looked_at": format_instant(each.at),
-                "purpose": f"{purpose.zh} / {purpose.en}",
+                "looked_at": local_minute(each.at, self.edition),
+                "purpose": each.purpose.value,
             }
             if self.contacts.find_key(transaction, each.lookup_keys) is not None:
                 self.letters.write(

@@ -1,21 +1,24 @@
 """A person's history: who looked, why, what became of it; what was filed; each with its proof.
 
 Of an identifier held only since a day, entries from before are an earlier holder's and not
-shown. An entry about several identities is opened whole only to whoever has proved them all:
-the seeds of others stay closed.
+shown; of an incident that may be an earlier holder's, no entry is, whenever it was made. An
+entry about several identities is opened whole only to whoever has proved them all: the seeds
+of others stay closed, and so do ids of incidents that are not the person's.
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from registry.database.transaction import Transaction
+from registry.incidents.service import Incidents
 from registry.kernel.clock import parse_instant
-from registry.ledger.contents import Contents, Settled, header_of, seeds_of
+from registry.kernel.ids import IncidentId
+from registry.ledger.contents import Contents, Settled, header_of, seeds_of, subject_of
 from registry.ledger.history import History, SubjectHistory
-from registry.ledger.model import Opening
+from registry.ledger.model import Log, Opening
 from registry.lookups.model import may_have_changed_hands
 from registry.members.service import Directory
 from registry.rulebook.calendar import day_begins_at, exact_duration, local_date
@@ -48,6 +51,7 @@ class Histories:
 
     edition: Edition
     contents: Contents
+    incidents: Incidents
     directory: Directory
     history: SubjectHistory
 
@@ -64,11 +68,13 @@ class Histories:
         merged = list(dict.fromkeys(heapq.merge(*found)))[: items_max + 1]
         shown = merged[:items_max]
         settled = self.contents.of(transaction, shown)
-        opened = [
-            self._entry(settled[each], opening, subject)
+        openings = [
+            (settled[each], opening)
             for each in shown
             if each in settled and (opening := settled[each].opening) is not None
         ]
+        others = self._not_theirs(transaction, subject, [opening for _, opening in openings])
+        opened = [self._entry(each, opening, subject, others) for each, opening in openings]
         own = tuple(each for each in opened if each is not None)
         return HistoryPage(
             entries=own,
@@ -93,8 +99,35 @@ class Histories:
             for held_since in sorted({each.held_since_on for each in subject.identities})
         ]
 
-    def _entry(self, settled: Settled, opening: Opening, subject: Subject) -> HistoryEntry | None:
+    def _not_theirs(
+        self, transaction: Transaction, subject: Subject, openings: Sequence[Opening]
+    ) -> set[IncidentId]:
+        """Incidents these entries name that may be an earlier holder's of every identity."""
+        named = {each for opening in openings for each in _incidents_in(opening)}
+        filed = self.incidents.own.verified_of(transaction, subject.lookup_keys, named)
+        return {
+            incident
+            for incident, verified_on in filed.items()
+            if all(
+                may_have_changed_hands(
+                    held_since_on=each.held_since_on,
+                    last_verified_on=verified_on[each.lookup_key],
+                    edition=self.edition,
+                )
+                for each in subject.identities
+                if each.lookup_key in verified_on
+            )
+        }
+
+    def _entry(
+        self, settled: Settled, opening: Opening, subject: Subject, others: Set[IncidentId]
+    ) -> HistoryEntry | None:
         seeds = set(seeds_of(opening))
+        named = _incidents_in(opening)
+        # "Not me" is the person's own act, though the incident never was.
+        is_own_act = header_of(opening).get("by") == "subject"
+        if others & named and not is_own_act and settled.place.shard.log is Log.INCIDENTS:
+            return None
         made_on = local_date(parse_instant(header_of(opening)["at"]), self.edition)
         is_theirs = any(
             each.seed in seeds
@@ -110,5 +143,12 @@ class Histories:
             settled=settled,
             opening=opening,
             member_name=None if member is None else member.name,
-            is_opened_whole=seeds <= set(subject.seeds),
+            is_opened_whole=seeds <= set(subject.seeds) and not others & named,
         )
+
+
+def _incidents_in(opening: Opening) -> set[IncidentId]:
+    """The incidents an entry says it is about, or was answered with."""
+    about = subject_of(opening)
+    many = about.get("incidents", [])
+    return {IncidentId(each) for each in [about.get("incident"), *many] if each is not None}

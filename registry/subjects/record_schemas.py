@@ -1,6 +1,8 @@
 """The wire of a person's record, history and acts. Source: docs/protocol.md, section 9."""
 
-from marshmallow import fields
+import unicodedata
+
+from marshmallow import ValidationError, fields, validates
 
 from registry.http.fields import (
     AnswerSchema,
@@ -197,6 +199,12 @@ class StatementSchema(StrictSchema):
     """What the person wants to be said beside what is filed."""
 
     text = Text(longest=STATEMENT_CHARACTERS_MAX, required=True)
+
+    @validates("text")
+    def _says_something(self, text: str, **_: object) -> None:
+        """Raises: ValidationError, of nothing but white space and what has no shape."""
+        if all(unicodedata.category(each)[0] in "ZC" for each in text):
+            raise ValidationError("A statement has to say something.")
 
 
 class NewMarkerSchema(StrictSchema):

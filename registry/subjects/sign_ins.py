@@ -163,11 +163,13 @@ class SignIns:
         # counted below is read after whoever was before has committed.
         tries = store.lock_identifier(transaction, mark, wall_now)
         found = store.find_sign_in(transaction, sign_in)
-        if found is None or found.expires_at <= wall_now or found.tries >= TRIES_PER_SIGN_IN_MAX:
+        if found is None or found.expires_at <= wall_now:
             return ProofNotAccepted()
-        store.count_try(transaction, sign_in)
-        if is_short(proof.code) and not tries.may_guess(wall_now):
-            return ProofNotAccepted()
+        # Guesses spend the short form only: whoever mistyped it is let in by the long one.
+        if is_short(proof.code):
+            if found.tries >= TRIES_PER_SIGN_IN_MAX or not tries.may_guess(wall_now):
+                return ProofNotAccepted()
+            store.count_try(transaction, sign_in)
         if not self._is_live(transaction, mark, proof.code, wall_now):
             if is_short(proof.code):
                 tries = tries.with_wrong(wall_now)

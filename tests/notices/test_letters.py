@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from registry.notices.letter_model import (
     MailResult,
 )
 from registry.notices.mail import Mail, MailTls, Relay
+from registry.rulebook.calendar import local_minute
 from registry.rulebook.editions import load_rulebook
 from registry.settings import Mode, Settings
 from tests.nodes import ORIGIN, new_app
@@ -325,6 +326,20 @@ def test_a_code_of_the_taxonomy_is_told_in_words() -> None:
     rendered = catalogue.render(LetterTemplate.INCIDENT_FILED, facts)
     assert "False claim of non-receipt" in rendered.text.en
     assert "谎称未收货" in rendered.text.zh
+
+
+def test_who_looked_when_and_why_is_told_in_words_and_local_time() -> None:
+    """Each language has its own words; the time is that of clocks where the person is."""
+    edition = load_rulebook("cn-2026.1").current
+    looked_at = local_minute(datetime(2026, 11, 26, 18, 5, 59, 467727, tzinfo=UTC), edition)
+    catalogue = Catalogue.load(edition=edition, origin=ORIGIN)
+    facts = {"inquirer": "A", "looked_at": looked_at, "purpose": "refund_only_review"}
+    rendered = catalogue.render(LetterTemplate.LOOKUP_ALERT, facts)
+    assert "at 2026-11-27 02:05 (UTC+08:00)." in rendered.text.en
+    assert "于 2026-11-27 02:05 (UTC+08:00) 查询" in rendered.text.zh
+    assert "Review of a refund-only request" in rendered.text.en
+    assert "仅退款" in rendered.text.zh
+    assert "仅退款" not in rendered.text.en
 
 
 def relay(port: int, tls: MailTls, context: ssl.SSLContext) -> Relay:

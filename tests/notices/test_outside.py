@@ -107,6 +107,10 @@ def test_ordinary_addresses_are_public(address: str) -> None:
         "https://localhost/",
         "https://[::1]/",
         "https://intranet/",
+        "https://127.0.0.1/",
+        "https://8.8.8.8/",
+        "https://127.1/",
+        "https://10.0x7f/",
         "https://user:word@hooks.platform.example/",
     ],
 )

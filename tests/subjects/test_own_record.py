@@ -272,6 +272,41 @@ def test_a_later_holder_sees_no_detail_and_can_say_not_me(
     assert 1 == len(entry["subject"]["seeds"])
 
 
+def test_what_is_filed_late_about_an_earlier_holder_is_in_no_later_ones_history(
+    market: Market, person: Person, clock: MovableClock
+) -> None:
+    """The entries are of days the later holder has the number, the incident is not; of who
+    looked they are told all but which incidents were shown. Severed, it stays so.
+    """
+    verified_on = market.today
+    clock.move(timedelta(days=120))
+    incident = filed(market, NUMBER, verified_on=verified_on)["id"]
+    looked = asked(market, NUMBER)
+    market.node.sequencer.step()
+    for held_since, types in ((verified_on, {"report", "lookup"}), (market.today, {"lookup"})):
+        holder = Person(app=market.app, node=market.node)
+        holder.sign_in(NUMBER, held_since=held_since)
+        answer = holder.call("GET", "/v1/subject/history")
+        of_members = [each for each in answer.json["entries"] if each["by"] == "member"]
+        assert types == {each["type"] for each in of_members}
+        is_theirs = held_since == verified_on
+        assert is_theirs == (incident in answer.text)
+        assert is_theirs != answer.json["earlier_holder"]
+    assert (looked.json["match"], None) == (
+        of_members[0]["said"]["match"],
+        of_members[0]["opening"]["subject"],
+    )
+    assert 1 == holder.call("POST", "/v1/subject/severances").json["severed"]
+    market.node.sequencer.step()
+    severed = {
+        each["said"].get("act"): each["incident"]
+        for each in holder.call("GET", "/v1/subject/history").json["entries"]
+        if each["by"] == "subject" and each["type"] == "amendment"
+    }
+    assert "report" not in {each["type"] for each in history(holder)}
+    assert ["severed"] == list(severed)
+
+
 def test_what_is_ones_own_cannot_be_severed(
     market: Market, person: Person, clock: MovableClock
 ) -> None:
@@ -327,8 +362,9 @@ def test_a_statement_stands_beside_what_is_filed(market: Market, person: Person)
     assert 200 == person.call("DELETE", "/v1/subject/statement").status_code
     after = asked(market, NUMBER).json
     assert (None, before["score"]) == (after["statement"], after["score"])
-    long = person.call("PUT", "/v1/subject/statement", {"text": "x" * 501})
-    assert 422 == long.status_code
+    for text in ("x" * 501, " \u3000 ", "\u200b"):
+        answer = person.call("PUT", "/v1/subject/statement", {"text": text})
+        assert 422 == answer.status_code
 
 
 def test_a_freeze_refuses_lookups_and_costs_nothing(market: Market, person: Person) -> None:

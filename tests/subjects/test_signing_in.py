@@ -136,6 +136,18 @@ def test_a_code_is_good_for_ten_minutes(person: Person, wall: MovableClock) -> N
     assert 403 == person.prove(started.json["sign_in"]["id"], code, blinded).status_code
 
 
+def test_who_mistyped_the_short_code_is_let_in_by_the_long_one(person: Person) -> None:
+    """At the same sign-in: five guesses spend the short form, and it alone."""
+    started, blinded = person.start(NUMBER)
+    code = last_code(person.node, NUMBER)
+    sign_in = started.json["sign_in"]["id"]
+    for number in range(1, 6):
+        wrong = f"{(int(code['short']) + number) % 10**8:08d}"
+        assert 403 == person.prove(sign_in, wrong, blinded).status_code
+    assert 403 == person.prove(sign_in, code["short"], blinded).status_code
+    assert 201 == person.prove(sign_in, code["long"], blinded).status_code
+
+
 def test_ten_thousand_wrong_codes_gain_nothing(person: Person, wall: MovableClock) -> None:
     """However many sign-ins they are spread over, and whatever comes after; and the person
     who reads the number is in all the same.
