@@ -68,6 +68,7 @@ class LetterTemplate(StrEnum):
     """Every letter there is; its texts are in `texts/letters.toml`."""
 
     INCIDENT_FILED = "incident_filed"
+    FILED_UNDER_IDENTIFIER = "filed_under_identifier"
     APPEAL_ACKNOWLEDGED = "appeal_acknowledged"
     APPEAL_RELAYED = "appeal_relayed"
     APPEAL_UPHELD = "appeal_upheld"

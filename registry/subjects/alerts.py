@@ -6,7 +6,7 @@ Whoever gave no address reads it in their history.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from registry.database.transaction import Transaction
 from registry.incidents.changes import Change
@@ -14,6 +14,7 @@ from registry.incidents.service import Incidents
 from registry.kernel.ids import IncidentId, MemberId
 from registry.ledger.model import RecordType
 from registry.lookups.consent import LookedAt
+from registry.lookups.model import may_have_changed_hands
 from registry.members.service import Directory
 from registry.notices.contacts import Contacts
 from registry.notices.letter_model import LetterTemplate
@@ -64,14 +65,45 @@ class LetterAlerts:
         alerted = self._alerted(transaction, {key for each in reports for key in each.lookup_keys})
         for change in reports if alerted else ():
             keys = [key for key in change.lookup_keys if key in alerted]
-            if keys and self.contacts.find_key(transaction, keys) is not None:
+            # The letter goes by one identity, and says no more than that one may read.
+            found = self.contacts.find_key(transaction, keys) if keys else None
+            if found is None:
+                continue
+            if self._may_be_earlier(change, found, alerted[found]):
+                self._tell_filed_before(transaction, change, found, alerted[found])
+            else:
                 self._tell_filed(transaction, change, keys)
 
-    def _alerted(self, transaction: Transaction, lookup_keys: Collection[bytes]) -> set[bytes]:
+    def _alerted(
+        self, transaction: Transaction, lookup_keys: Collection[bytes]
+    ) -> dict[bytes, date]:
+        """Of each identity that has alerts, the day its holder last proved it."""
         if not lookup_keys:
-            return set()
+            return {}
         known = self.incidents.flags_of(transaction, sorted(lookup_keys))
-        return {key for key, flags in known.items() if flags.alerted_at is not None}
+        return {
+            key: flags.proven_on for key, flags in known.items() if flags.alerted_at is not None
+        }
+
+    def _may_be_earlier(self, change: Change, lookup_key: bytes, proven_on: date) -> bool:
+        return may_have_changed_hands(
+            held_since_on=proven_on,
+            last_verified_on=change.verified_on[lookup_key],
+            edition=self.edition,
+        )
+
+    def _tell_filed_before(
+        self, transaction: Transaction, change: Change, lookup_key: bytes, proven_on: date
+    ) -> None:
+        self.letters.write(
+            transaction,
+            lookup_keys=[lookup_key],
+            template=LetterTemplate.FILED_UNDER_IDENTIFIER,
+            facts={"verified_before": proven_on.isoformat()},
+            incident=change.after.id,
+            furnisher=None,
+            now=change.at,
+        )
 
     def _tell_filed(
         self, transaction: Transaction, change: Change, lookup_keys: Sequence[bytes]

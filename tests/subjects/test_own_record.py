@@ -744,6 +744,26 @@ def test_who_asked_for_it_is_told_of_lookups_and_filings(market: Market, person:
     assert 3 == len(letters(market.node))
 
 
+def test_a_letter_tells_a_later_holder_no_detail_of_what_was_verified_before(
+    market: Market, person: Person, clock: MovableClock
+) -> None:
+    """That something was filed, and not what; whoever held the number then is told in full."""
+    verified_on = market.today
+    person.sign_in(NUMBER)
+    person.sign_in("ming@example.cn", EMAIL, letters="here")
+    person.call("PUT", "/v1/subject/alerts")
+    filed(market, NUMBER, verified_on=verified_on)
+    assert ["incident_filed"] == [template for template, _ in letters(market.node)]
+    clock.move(timedelta(days=120))
+    later = Person(app=market.app, node=market.node)
+    later.sign_in(NUMBER)
+    later.sign_in("later@example.cn", EMAIL, letters="here")
+    later.call("PUT", "/v1/subject/alerts")
+    filed(market, NUMBER, verified_on=verified_on, order="Z-9")
+    told = [template for template, _ in letters(market.node)]
+    assert ["filed_under_identifier", "incident_filed"] == told
+
+
 def test_letters_go_to_a_mailbox_that_was_proven(market: Market, person: Person) -> None:
     """Not to a phone; and no other call takes an address."""
     started, blinded = person.start(NUMBER)
