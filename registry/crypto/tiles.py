@@ -14,6 +14,7 @@ Source: C2SP tlog-tiles.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from registry.crypto.merkle import (
@@ -33,6 +34,8 @@ TILE_BYTES = TILE_WIDTH * HASH_BYTES
 LEVEL_MAX = 63
 INDEX_MAX = SIZE_MAX // TILE_WIDTH
 ENTRY_BYTES_MAX = 0xFFFF
+# 24 KiB each with the tile it is of.
+_PYRAMIDS_KEPT_MAX = 128
 
 _LENGTH_BYTES = 2
 _PATH = re.compile(
@@ -313,7 +316,7 @@ class TiledTree:
         pyramid = self._pyramids.get((level, tile_index))
         if pyramid is None:
             width = width_at(level, tile_index, self.size)
-            pyramid = _pyramid(_read(self._reader, level, tile_index, width))
+            pyramid = _known_pyramid(_read(self._reader, level, tile_index, width))
             self._pyramids[level, tile_index] = pyramid
         return _hash_at(pyramid[within], position >> within)
 
@@ -356,6 +359,11 @@ def _pyramid(data: bytes) -> list[bytes]:
     while len(rows[-1]) > HASH_BYTES:
         rows.append(parents(rows[-1]))
     return rows
+
+
+# By its bytes, so that nothing is ever out of date. Every proof of a log reads the tiles of its
+# upper levels and of its right edge: hashing them anew is most of what a proof costs.
+_known_pyramid = lru_cache(maxsize=_PYRAMIDS_KEPT_MAX)(_pyramid)
 
 
 def _hash_at(row: bytes, position: int) -> bytes:

@@ -1,7 +1,7 @@
 """The stored tiles of the logs, and the only queries on them."""
 
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from registry.ledger.model import Shard
 
 # Placeholders in one statement: SQLite takes 32,766, PostgreSQL 65,535.
 _AT_ONCE_MAX = 5_000
+_STATEMENTS_KEPT_MAX = 64
 
 
 class StoredTiles:
@@ -83,27 +84,34 @@ def put_tiles(transaction: Transaction, shard: Shard, tiles: Mapping[Tile, bytes
 def _tiles(
     transaction: Transaction, shard: Shard, wanted: Collection[Tile]
 ) -> Mapping[tuple[int, int], bytes]:
-    # Not as pairs, for which SQLite walks the index of the whole shard: a few tiles more.
-    levels = sorted({each.level for each in wanted})
-    numbers = sorted({each.index for each in wanted})
+    places = [(each.level, each.index) for each in wanted]
     shard_of = (int(shard.log), shard.half_year)
     cursor = transaction.hot_cursor()
     try:
         if transaction.is_sqlite:
-            cursor.execute(_tiles_sqlite(len(levels), len(numbers)), (*shard_of, *levels, *numbers))
+            flat = [number for place in places for number in place]
+            cursor.execute(_tiles_sqlite(len(places)), (*flat, *shard_of))
         else:
-            cursor.execute(_TILES, (*shard_of, levels, numbers))
+            levels, numbers = zip(*places, strict=True)
+            cursor.execute(_TILES, (levels, numbers, *shard_of))
         return {(level, number): hashes for level, number, hashes in cursor}
     finally:
         cursor.close()
 
 
-@cache
-def _tiles_sqlite(levels: int, numbers: int) -> str:
+@lru_cache(maxsize=_STATEMENTS_KEPT_MAX)
+def _tiles_sqlite(places: int) -> str:
     # Constant text and question marks only.
-    places = [", ".join("?" * count) for count in (levels, numbers)]
-    return _TILES_OF_SHARD.replace("%s", "?") + " level IN ({}) AND number IN ({})".format(*places)
+    wanted = ", ".join(["(?, ?)"] * places)
+    return f"WITH wanted (level, number) AS (VALUES {wanted}) " + _TILES_WANTED.replace("%s", "?")
 
 
-_TILES_OF_SHARD = "SELECT level, number, hashes FROM log_tiles WHERE log = %s AND shard = %s AND"
-_TILES = _TILES_OF_SHARD + " level = ANY(%s::bigint[]) AND number = ANY(%s::bigint[])"
+# CROSS: the tiles are looked up one by one, as they are wanted. Left to itself SQLite walks
+# the whole shard instead.
+_TILES_WANTED = (
+    "SELECT tiles.level, tiles.number, tiles.hashes FROM wanted CROSS JOIN log_tiles AS tiles"
+    " WHERE tiles.log = %s AND tiles.shard = %s"
+    " AND tiles.level = wanted.level AND tiles.number = wanted.number"
+)
+_OF_ARRAYS = "WITH wanted (level, number) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])) "
+_TILES = _OF_ARRAYS + _TILES_WANTED
