@@ -13,17 +13,26 @@ HOT_STATEMENTS = "registry.hot_statements"
 
 
 class DatabaseUnavailable(Problem):
-    """The database cannot keep a promise now, so none is made."""
+    """The database cannot keep a promise now, so none is made.
+
+    As a rule nothing is kept. Where the connection was lost between a commit and the
+    word of it, everything is, and nobody can know: it is then as with any answer that
+    is lost on its way.
+    """
 
     kind = Kind.UNAVAILABLE
     title = Text(en="The registry cannot answer now", zh="登记系统暂时无法应答")
     advice = Text(
-        en="Nothing was recorded. Try again after the time in Retry-After.",
-        zh="本次请求未留下任何记录。请按 Retry-After 给出的时间后重试。",
+        en="Nothing was promised, and as a rule nothing recorded. Try again after the time in"
+        " Retry-After; under the same Idempotency-Key nothing is done twice.",
+        zh="本次请求未获确认，通常未留下任何记录。请按 Retry-After 给出的时间后重试；"
+        "使用相同的 Idempotency-Key 不会重复执行。",
     )
 
     def __init__(self) -> None:
-        super().__init__("The database is unavailable; nothing was done.", retry_after_seconds=1)
+        super().__init__(
+            "The database is unavailable; nothing was acknowledged.", retry_after_seconds=1
+        )
 
 
 class Transaction:
