@@ -129,6 +129,8 @@ class Correspondence:
             incident=appeal.incident,
             furnisher=appeal.furnisher,
             now=now,
+            # What is given later can be the address of who holds the identifier by then.
+            given_by={appeal.lookup_key: appeal.lodged_at or now},
         )
 
 

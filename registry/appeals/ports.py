@@ -41,8 +41,10 @@ class Letters(Protocol):
         incident: IncidentId | None,
         furnisher: MemberId | None,
         now: datetime,
+        given_by: Mapping[bytes, datetime],
     ) -> object:
-        """Promises a letter, to a contact the person gave or by the furnisher as messenger."""
+        """Promises a letter, to a contact the person gave by then or by the furnisher as
+        messenger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

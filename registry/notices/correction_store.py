@@ -139,6 +139,15 @@ def about(
     return [(_correction_of(row), row.verified_on) for row in rows]
 
 
+def verified_on_of(transaction: Transaction, correction: UUID) -> dict[bytes, date]:
+    """Whom a correction is about, and when each was verified last; not where nobody noted it."""
+    columns = correction_subjects.c
+    select = sa.select(columns.lookup_key, columns.verified_on).where(
+        columns.correction_id == correction.bytes, columns.verified_on.is_not(None)
+    )
+    return {bytes(row.lookup_key): row.verified_on for row in transaction.execute(select)}
+
+
 def lookup_keys_of(transaction: Transaction, correction: UUID) -> list[bytes]:
     """Whom a correction is about, in their order."""
     columns = correction_subjects.c

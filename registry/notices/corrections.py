@@ -26,6 +26,7 @@ from registry.ledger.model import Opening, RecordType
 from registry.members.model import Role, ScopeNotWithheld
 from registry.members.service import Members
 from registry.notices import correction_store as store
+from registry.notices.contacts import given_while_trusted
 from registry.notices.correction_model import (
     CORRECTION_ESCALATED,
     CORRECTION_OVERDUE,
@@ -203,7 +204,7 @@ class Corrections:
             store.put(transaction, replace(correction, began_at=None))
             return Again(run_at=max(now, settled_at))
         store.put(transaction, replace(correction, traced_at=now))
-        self._write(transaction, correction, keys, now)
+        self._write(transaction, correction, now)
         return None
 
     def _begin_pass(
@@ -352,13 +353,13 @@ class Corrections:
         with suppress(ScopeNotWithheld):
             self._members.restore(transaction, member, Scope.LOOK_UP, REASON_IGNORED, now)
 
-    def _write(
-        self, transaction: Transaction, correction: Correction, keys: list[bytes], now: datetime
-    ) -> None:
+    def _write(self, transaction: Transaction, correction: Correction, now: datetime) -> None:
         told = len(store.recalls_of(transaction, [correction.uuid]))
+        verified_on = store.verified_on_of(transaction, correction.uuid)
         self._letters.write(
             transaction,
-            lookup_keys=keys,
+            lookup_keys=store.lookup_keys_of(transaction, correction.uuid),
+            given_by=given_while_trusted(verified_on, self._edition),
             template=LetterTemplate.CORRECTION_MADE,
             facts={
                 "incident": correction.incident,

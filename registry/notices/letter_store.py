@@ -171,15 +171,15 @@ def forget_contact(transaction: Transaction, lookup_key: bytes) -> bool:
 
 def contacts_of(
     transaction: Transaction, lookup_keys: Collection[bytes]
-) -> list[tuple[bytes, bytes]]:
-    """(lookup key, sealed address) of each contact under these keys, newest first."""
+) -> list[tuple[bytes, bytes, datetime]]:
+    """(lookup key, sealed address, since when) of each contact under these keys, newest first."""
     columns = contacts.c
     rows = transaction.execute(
-        sa.select(columns.lookup_key, columns.address_sealed)
+        sa.select(columns.lookup_key, columns.address_sealed, columns.kept_at)
         .where(columns.lookup_key.in_(sorted(lookup_keys)))
         .order_by(columns.kept_at.desc(), columns.lookup_key)
     )
-    return [(bytes(row.lookup_key), bytes(row.address_sealed)) for row in rows]
+    return [(bytes(row.lookup_key), bytes(row.address_sealed), row.kept_at) for row in rows]
 
 
 def _is_free(held: Held) -> list[sa.ColumnElement[bool]]:

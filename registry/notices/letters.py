@@ -115,14 +115,15 @@ class Letters:
         furnisher: MemberId | None,
         now: datetime,
         due: Span | None = None,
+        given_by: Mapping[bytes, datetime] | None = None,
     ) -> LetterId:
         """Promises a letter to the person of these lookup keys.
 
         `furnisher` carries it where the person gave no contact or mail fails; None:
         nobody else may know of it. `due`: within which span the messenger delivers;
-        that of a result's letter if not given.
+        that of a result's letter if not given. `given_by`: as `Contacts.find_key`.
         """
-        contact_key = self._contacts.find_key(transaction, lookup_keys)
+        contact_key = self._contacts.find_key(transaction, lookup_keys, given_by)
         letter = self._letter(template, facts, now)
         letter = replace(
             letter,
@@ -329,7 +330,7 @@ class Letters:
             context = _address_context(letter.uuid)
             return self._sealer.open(letter.address_sealed, context).decode()
         assert letter.contact_key is not None
-        return self._contacts.address(transaction, letter.contact_key)
+        return self._contacts.address(transaction, letter.contact_key, letter.created_at)
 
     def _is_too_late(self, letter: Letter) -> bool:
         is_code = letter.template is LetterTemplate.ONE_TIME_CODE

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from registry.appeals.deadlines import KIND
 from registry.appeals.files import FILE_BYTES_MAX
 from registry.appeals.model import ANSWERS_MAX, REASONS_CHARACTERS_MAX
+from registry.identity.normalise import IdentifierType
 from tests.appeals import pictures
 from tests.appeals.town import (
     OTHER,
@@ -192,6 +193,27 @@ def test_two_reviewers_may_write_as_much_as_they_may(town: Town) -> None:
     letters = ok(town.platform.call("GET", "/v1/letters"))["letters"]
     (text,) = [each["text"]["zh"] for each in letters if each["template"] == "appeal_upheld"]
     assert all(word * REASONS_CHARACTERS_MAX in text for word in "𠮷𡃁")
+
+
+def test_letters_of_an_appeal_go_to_no_address_given_after_it(town: Town) -> None:
+    """The number may be another's by the time it is decided; whoever is told is the appellant."""
+    incidents = town.file(), town.file("case-2", order="order-2", occurred_on="2026-09-28")
+    person = town.person()
+    person.sign_in("ming@example.cn", IdentifierType.EMAIL, letters="here")
+    first, second = [lodge(person, each)["id"] for each in incidents]
+    taken_back = {"stance": "withdraw", "reasons": REASONS, "evidence": []}
+
+    def take_back(appeal: str) -> str:
+        ok(town.platform.call("POST", f"/v1/appeals/{appeal}/answer", taken_back))
+        found = "SELECT state FROM letters WHERE template = 'appeal_overturned' ORDER BY id"
+        # Of this moment: what is to be mailed has not been given to the relay yet.
+        return str(town.rows(found)[-1][0])
+
+    assert "mailing" == take_back(first)
+    town.clock.move(timedelta(minutes=1))
+    later = town.person(held_since=date(2026, 10, 1))
+    later.sign_in("later@example.cn", IdentifierType.EMAIL, letters="here")
+    assert "with_messenger" == take_back(second)
 
 
 def test_a_furnisher_answers_so_often_and_no_more(town: Town) -> None:

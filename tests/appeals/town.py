@@ -65,10 +65,13 @@ class Town:
         return ok(self.operator.call("POST", target, body), status)
 
     def count(self, table: str) -> int:
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with self.node.database.reading() as transaction:
             cursor = transaction.raw_cursor()
-            cursor.execute(f"SELECT count(*) FROM {table}")
-            return int(cursor.fetchone()[0])
+            cursor.execute(statement)
+            return list(cursor.fetchall())
 
 
 def lodge(person: Person, incident: str, *grounds: str) -> Any:

@@ -13,6 +13,7 @@ from flask import Flask
 
 from registry.app.home import create_node
 from registry.app.node import Node, assemble
+from registry.kernel import base64url
 from registry.kernel.clock import MovableClock, format_instant
 from registry.kernel.ids import IncidentId, Prefix, parse_id
 from registry.notices.catalogue import LANGUAGES, Catalogue
@@ -28,6 +29,7 @@ from registry.notices.mail import Mail, MailTls, Relay
 from registry.rulebook.calendar import local_minute
 from registry.rulebook.editions import load_rulebook
 from registry.settings import Mode, Settings
+from tests.lookups.samples import token
 from tests.nodes import ORIGIN, new_app
 from tests.notices.dripping import dripping
 from tests.notices.mailbox import Mailbox, mailbox
@@ -70,11 +72,11 @@ def world(node: Node, clock: MovableClock) -> World:
     return new_world(node, app, clock)
 
 
-def keep(world: World, address: str = ADDRESS) -> None:
+def keep(world: World, address: str = ADDRESS, key: bytes = KEY) -> None:
     with world.node.database.transaction() as transaction:
         world.node.noticing.contacts.keep(
             transaction,
-            lookup_key=KEY,
+            lookup_key=key,
             channel=ContactChannel.EMAIL,
             address=address,
             now=world.clock.now(),
@@ -235,6 +237,55 @@ def test_an_address_taken_back_is_not_written_to(world: World, box: Mailbox) -> 
     world.work()
     assert [] == box.mails
     assert LetterState.UNDELIVERABLE is state(world, letter)
+
+
+def test_an_address_given_later_gets_nothing_that_was_promised_before(
+    world: World, box: Mailbox
+) -> None:
+    """It can be another's, who holds the identifier now; the furnisher carries what waited."""
+    keep(world)
+    box.data = "451 later"
+    letter = write(world)
+    box.data = "250 OK"
+    world.clock.move(timedelta(minutes=1))
+    keep(world, "later@mail.example")
+    world.move(hours=1)
+    assert [] == box.mails
+    assert LetterState.WITH_MESSENGER is state(world, letter)
+    assert [letter] == [each["id"] for each in letters(world)]
+    write(world)
+    assert ["later@mail.example"] == [mail["To"] for mail in box.mails]
+
+
+def test_an_address_counts_since_it_was_first_given(world: World, box: Mailbox) -> None:
+    """Also where it is given again; what may go only to an older one goes to no newer one."""
+    given_by = {KEY: world.clock.now()}
+    keep(world)
+    world.clock.move(timedelta(days=1))
+    keep(world)
+    write(world, given_by=given_by)
+    assert 1 == len(box.mails)
+    keep(world, "later@mail.example")
+    letter = write(world, given_by=given_by)
+    assert LetterState.WITH_MESSENGER is state(world, letter)
+    assert LetterState.WITH_MESSENGER is state(world, write(world, given_by={}))
+    assert 1 == len(box.mails)
+
+
+@pytest.mark.parametrize(("days_ago", "mails"), [(90, 1), (91, 0)])
+def test_a_correction_is_mailed_to_who_may_have_been_verified(
+    world: World, box: Mailbox, days_ago: int, mails: int
+) -> None:
+    """An address given later can be of who holds the identifier now: the furnisher carries it."""
+    protector, market = world.node.protector, world.market
+    keep(world, key=protector.lookup_key(protector.seed_of(base64url.decode(token("ann")))))
+    verified_on = market.today - timedelta(days=days_ago)
+    incident = market.report("ann", verified_on=verified_on)["incident"]["id"]
+    ok(market.furnisher.call("POST", f"/v1/incidents/{incident}/withdrawal"))
+    world.work()
+    world.move(minutes=3)
+    assert mails == len(box.mails)
+    assert [incident] * (1 - mails) == [each["incident"] for each in letters(world)]
 
 
 def test_a_code_is_sent_once_and_forgotten(world: World, box: Mailbox) -> None:
