@@ -7,7 +7,7 @@ import click
 from registry.app.background import Background
 from registry.app.chores import working
 from registry.app.node import open_node
-from registry.cli.rendering import facts, json_option, panel, show, table
+from registry.cli.rendering import facts, json_option, panel, show, table_of_ids
 from registry.cli.signals import until_signal
 from registry.jobs.model import JobStatus
 from registry.kernel.canonical import JsonValue
@@ -52,7 +52,7 @@ def list_(dead: bool, limit: int) -> None:
     title = "Dead letters" if dead else "Jobs that wait or run"
     show(
         [_document(each) for each in found],
-        table(title, ("job", "kind", "due", "failures", "last error"), rows),
+        table_of_ids(title, ("job", "kind", "due", "failures", "last error"), rows),
     )
 
 

@@ -16,10 +16,9 @@ from registry.cli.membership import (
     member_named,
     present,
     read_proof,
-    table_of_ids,
     yes_option,
 )
-from registry.cli.rendering import facts, json_option, panel, show, wants_json
+from registry.cli.rendering import facts, json_option, panel, show, table_of_ids, wants_json
 from registry.crypto.keyfile import create_guarded, read_guarded
 from registry.crypto.signature import Algorithm, PrivateKey
 from registry.kernel.canonical import JsonValue

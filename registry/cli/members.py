@@ -14,10 +14,9 @@ from registry.cli.membership import (
     member_named,
     present,
     read_proof,
-    table_of_ids,
     yes_option,
 )
-from registry.cli.rendering import facts, json_option, panel, plain, show
+from registry.cli.rendering import facts, json_option, panel, plain, show, table_of_ids
 from registry.http.caller import Scope
 from registry.kernel.ids import MemberId
 from registry.members.model import WITHHOLDABLE_SCOPES, Admission, Member, Role

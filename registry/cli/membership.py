@@ -1,15 +1,13 @@
 """What the commands about members and about keys share: names, files, documents."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
-from rich.table import Table
 
 from registry.app.node import Node
 from registry.cli.parameters import read_at_most
-from registry.cli.rendering import table
 from registry.crypto.signature import COMPACT_BYTES_MAX
 from registry.database.transaction import Transaction
 from registry.kernel.canonical import JsonValue
@@ -112,12 +110,3 @@ def key_state(key: MemberKey, now: datetime) -> str:
 def day(instant: datetime) -> str:
     """The UTC day of an instant."""
     return instant.astimezone(UTC).date().isoformat()
-
-
-def table_of_ids(
-    title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]
-) -> Table:
-    """A table whose first column is never broken, so that it can be copied."""
-    made = table(title, columns, rows)
-    made.columns[0].no_wrap = True
-    return made

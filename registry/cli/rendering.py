@@ -76,6 +76,15 @@ def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[obj
     return made
 
 
+def table_of_ids(
+    title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Table:
+    """A table whose first column is never broken, so that it can be copied."""
+    made = table(title, columns, rows)
+    made.columns[0].no_wrap = True
+    return made
+
+
 def facts(pairs: Mapping[str, object]) -> Table:
     """Names and values in two columns; values that are renderable stay as they are."""
     grid = Table.grid(padding=(0, 2))

@@ -17,11 +17,12 @@ _ALWAYS = frozenset({"origin", "law"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """One letter's texts, and the facts they need."""
+    """One letter's texts, and the facts they need; `closing` is what it ends with."""
 
     facts: frozenset[str]
     subject: Text
     text: Text
+    closing: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Catalogue:
         self._origin = origin
         self._purposes = {each.value: text for each, text in edition.purposes.items()}
         self._greeting = _text(document["greeting"])
-        self._closing = _text(document["closing"])
+        closings = {reader: _text(each) for reader, each in document["closing"].items()}
         self._law = {
             LetterTemplate(name): _text(each)
             for name, each in document["law"][edition.region].items()
@@ -60,6 +61,7 @@ class Catalogue:
                 facts=frozenset(each["facts"]),
                 subject=_text(each["subject"]),
                 text=_text(each["text"]),
+                closing=closings[each.get("to", "person")],
             )
             for name, each in document["letters"].items()
         }
@@ -108,7 +110,7 @@ class Catalogue:
         if purpose is not None:
             filled["purpose"] = getattr(purpose, language)
         parts = [
-            getattr(each, language).strip() for each in (self._greeting, known.text, self._closing)
+            getattr(each, language).strip() for each in (self._greeting, known.text, known.closing)
         ]
         # Facts are put in once and never read for names again: what a reviewer wrote in
         # braces stays what it is.

@@ -136,6 +136,7 @@ def test_who_gave_an_address_is_written_to_in_both_languages(world: World, box: 
     assert "您的信用信息已更正 / Your record has been corrected" == mail["Subject"]
     assert "2026-10-01 更正" in said(mail)
     assert "was corrected on 2026-10-01" in said(mail)
+    assert "your whole record" in said(mail)
     assert LetterState.DELIVERED is state(world, letter)
     assert [] == letters(world)
 
@@ -347,6 +348,8 @@ def test_a_disabled_webhook_is_written_about_to_its_contact(world: World, box: M
     (mail,) = box.mails
     assert "ops@platform.example" == mail["To"]
     assert added["webhook"]["id"] in said(mail)
+    # What people's letters end with is for people.
+    assert "your whole record" not in said(mail)
 
 
 @pytest.mark.parametrize("edition", ["cn-2026.1", "us-2026.1"])
