@@ -111,8 +111,9 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as error:
             raise DatabaseUnavailable from error
         except Exception as error:
+            is_gone = isinstance(error, DBAPIError) and error.connection_invalidated
             cause = error.orig if isinstance(error, DBAPIError) else error
-            if not _is_operational(cause):
+            if not (is_gone or _is_operational(cause)):
                 raise
             if type(cause).__name__ == "ConnectionLost":
                 # SQLAlchemy has not seen it: the pool's other connections would fail

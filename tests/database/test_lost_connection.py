@@ -21,6 +21,7 @@ LAST_WORDS = {
     "crashed": message(b"N", b"WARNING", b"57P02"),
     "ended": message(b"E", b"FATAL", b"57P01"),
     "idled": message(b"E", b"FATAL", b"25P03"),
+    "broken inside": message(b"E", b"FATAL", b"XX000"),
     "both": message(b"N", b"WARNING", b"57P02") + message(b"E", b"FATAL", b"57P01"),
 }
 Statement = Callable[[Transaction], object]
