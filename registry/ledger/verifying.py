@@ -194,12 +194,13 @@ class _Walk:
         self._made: dict[Tile, bytes] = {}
         self._bundle: tuple[Bundle, list[bytes]] | None = None
         self._shard: Shard | None = None
+        self._continues = True
 
     def go(self) -> int:
         """Raises: LogNotVerified. Gives how many tiles were compared."""
         size, tiles = self._newest.size, 0
         self._progress(0, size)
-        self._require_seen(self._edge, ())
+        self._compare_seen(())
         try:
             for place, data in read_in_order(self._source, places(size)):
                 if isinstance(place, Bundle):
@@ -215,6 +216,13 @@ class _Walk:
             raise LogNotVerified(
                 CHECKPOINT_PATH, "its root is not that of the entries, whose tiles agree with them"
             )
+        # Last: what is damaged on its way leads to another root too, and accuses nobody.
+        if self._before is not None and not self._continues:
+            raise LogNotVerified(
+                SEEN,
+                f"the first {self._before.size} entries are not those that were signed then:"
+                " the log shows two histories",
+            )
         return tiles
 
     def _take_entries(self, place: Bundle, data: bytes) -> None:
@@ -225,7 +233,7 @@ class _Walk:
             raise LogNotVerified(path, str(error)) from error
         self._bundle = place, entries
         leaves = [leaf_hash(entry) for entry in entries]
-        self._require_seen(self._edge, leaves)
+        self._compare_seen(leaves)
         growth = grow(self._edge, leaves)
         self._edge = growth.edge
         for tile, hashes in growth.tiles.items():
@@ -270,17 +278,12 @@ class _Walk:
             raise LogNotVerified(place.path(), f"entry {index} belongs into {shard.name}")
         self._shard = shard
 
-    def _require_seen(self, edge: RightEdge, leaves: Sequence[bytes]) -> None:
-        before = self._before
+    def _compare_seen(self, leaves: Sequence[bytes]) -> None:
+        before, edge = self._before, self._edge
         if before is None or not edge.size <= before.size <= edge.size + len(leaves):
             return
         root = grow(edge, leaves[: before.size - edge.size]).edge.compact_range().root()
-        if root != before.root:
-            raise LogNotVerified(
-                SEEN,
-                f"the first {before.size} entries are not those that were signed then:"
-                " the log shows two histories",
-            )
+        self._continues = self._continues and root == before.root
 
     def _require_prefixes(self, place: Tile | Bundle, data: bytes) -> None:
         for path in self._source.prefixes_of(place):
