@@ -73,8 +73,12 @@ class Histories:
             for each in shown
             if each in settled and (opening := settled[each].opening) is not None
         ]
-        others = self._not_theirs(transaction, subject, [opening for _, opening in openings])
-        opened = [self._entry(each, opening, subject, others) for each, opening in openings]
+        named = [_incidents_in(opening) for _, opening in openings]
+        others = self._not_theirs(transaction, subject, set().union(*named))
+        opened = [
+            self._entry(each, opening, subject, about & others)
+            for (each, opening), about in zip(openings, named, strict=True)
+        ]
         own = tuple(each for each in opened if each is not None)
         return HistoryPage(
             entries=own,
@@ -100,10 +104,9 @@ class Histories:
         ]
 
     def _not_theirs(
-        self, transaction: Transaction, subject: Subject, openings: Sequence[Opening]
+        self, transaction: Transaction, subject: Subject, named: Set[IncidentId]
     ) -> set[IncidentId]:
-        """Incidents these entries name that may be an earlier holder's of every identity."""
-        named = {each for opening in openings for each in _incidents_in(opening)}
+        """Those of these incidents that may be an earlier holder's of every identity."""
         filed = self.incidents.own.verified_of(transaction, subject.lookup_keys, named)
         return {
             incident
@@ -122,13 +125,13 @@ class Histories:
     def _entry(
         self, settled: Settled, opening: Opening, subject: Subject, others: Set[IncidentId]
     ) -> HistoryEntry | None:
-        seeds = set(seeds_of(opening))
-        named = _incidents_in(opening)
+        """`others` are the incidents it names that are not theirs; None: nor is the entry."""
+        seeds, header = set(seeds_of(opening)), header_of(opening)
         # "Not me" is the person's own act, though the incident never was.
-        is_own_act = header_of(opening).get("by") == "subject"
-        if others & named and not is_own_act and settled.place.shard.log is Log.INCIDENTS:
+        is_own_act = header.get("by") == "subject"
+        if others and not is_own_act and settled.place.shard.log is Log.INCIDENTS:
             return None
-        made_on = local_date(parse_instant(header_of(opening)["at"]), self.edition)
+        made_on = local_date(parse_instant(header["at"]), self.edition)
         is_theirs = any(
             each.seed in seeds
             and not may_have_changed_hands(
@@ -143,7 +146,7 @@ class Histories:
             settled=settled,
             opening=opening,
             member_name=None if member is None else member.name,
-            is_opened_whole=seeds <= set(subject.seeds) and not others & named,
+            is_opened_whole=seeds <= set(subject.seeds) and not others,
         )
 
 
