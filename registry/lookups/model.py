@@ -220,6 +220,14 @@ class Outcome:
     notice_given_at: datetime | None
 
 
+def trusted_until_on(last_verified_on: date, edition: Edition) -> date:
+    """The last day on which who gets an identifier is taken for whom it was verified to be.
+
+    Source: docs/protocol.md, section 4.
+    """
+    return add_span(last_verified_on, edition.deadlines.verification_trusted, edition)
+
+
 def may_have_changed_hands(
     *, held_since_on: date | None, last_verified_on: date, edition: Edition
 ) -> bool:
@@ -230,8 +238,7 @@ def may_have_changed_hands(
     """
     if held_since_on is None:
         return False
-    trusted_until_on = add_span(last_verified_on, edition.deadlines.verification_trusted, edition)
-    return held_since_on > trusted_until_on
+    return held_since_on > trusted_until_on(last_verified_on, edition)
 
 
 _ADVICE_BY_BAND: Mapping[Band, Advice] = {

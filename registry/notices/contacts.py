@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 
 from registry.crypto.sealing import Sealer
 from registry.database.transaction import Transaction
+from registry.lookups.model import trusted_until_on
 from registry.notices import letter_store as store
 from registry.notices.letter_model import ContactChannel, ContactUnusable
 from registry.notices.model import is_mail_address
-from registry.rulebook.calendar import day_begins_at, due_at
+from registry.rulebook.calendar import day_begins_at
 from registry.rulebook.model import Edition
 
 
@@ -79,10 +80,10 @@ def given_while_trusted(
 
     Source: the rule of lookups for identifiers that change hands, docs/protocol.md, section 4.
     """
-    trusted = edition.deadlines.verification_trusted
+    moment, day = timedelta(microseconds=1), timedelta(days=1)
     return {
-        key: due_at(day_begins_at(day, edition), trusted, edition) - timedelta(microseconds=1)
-        for key, day in verified_on.items()
+        key: day_begins_at(trusted_until_on(verified, edition) + day, edition) - moment
+        for key, verified in verified_on.items()
     }
 
 
