@@ -34,6 +34,7 @@ from registry.incidents.recording import Actor, caller_of
 from registry.incidents.rulings import Ruling, Rulings
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
+from registry.kernel.names import plain_name
 from registry.kernel.paging import Page
 from registry.ledger.model import Draft, Header, Log, RecordType
 from registry.ledger.service import Ledger
@@ -147,14 +148,15 @@ class Reviews:
         self._require_unconflicted(case, call, reviewer)
         reviews = self._files.reviews(call.transaction, appeal_id)
         tier = Tier.PANEL if case.appeal.state is State.PANEL else Tier.FIRST
-        before = [each for each in reviews if each.reviewer == reviewer and each.tier is tier]
+        own = [each for each in reviews if plain_name(each.reviewer) == plain_name(reviewer)]
+        before = [each for each in own if each.tier is tier]
         if before and before[0].ruling is ruling:
             return case.appeal
         if case.appeal.state not in (*course.FIRST_TIER, State.PANEL):
             raise AppealStateRefuses
         if before:
             raise ReviewedBefore
-        if any(each.reviewer == reviewer for each in reviews):
+        if own:
             raise ReviewerConflicted
         if ruling is Ruling.UPHELD and case.appeal.state not in _FURNISHER_HEARD:
             raise FurnisherUnheard
@@ -201,7 +203,7 @@ class Reviews:
         return proof.protective_reviewers_min if severity is None else proof.reviewers_min[severity]
 
     def _require_unconflicted(self, case: Case, call: Call, reviewer: str) -> None:
-        reported = reviewer in case.incident.filing.reviewers
+        reported = plain_name(reviewer) in map(plain_name, case.incident.filing.reviewers)
         own_group = self._directory.group_of(call.caller.member)
         if reported or own_group == self._directory.group_of(case.incident.furnisher):
             raise ReviewerConflicted

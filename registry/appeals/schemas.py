@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates, validates_schema
 
 from registry.appeals.answering import Answer
 from registry.appeals.case_file import EvidenceFile, Said, TextKind
@@ -44,6 +44,7 @@ from registry.http.fields import (
 from registry.incidents.rulings import Ruling
 from registry.incidents.schemas import EVIDENCE_ITEMS_MAX, AmendmentSchema, EvidenceItemSchema
 from registry.kernel.ids import Prefix
+from registry.kernel.names import plain_name
 from registry.kernel.paging import PAGE_ITEMS_MAX
 
 # Lines and tabs are a writer's own; whatever else steers a terminal is not.
@@ -139,6 +140,12 @@ class ReviewerSchema(StrictSchema):
     """Which of the operator's staff acts."""
 
     reviewer = Text(longest=64, required=True)
+
+    @validates("reviewer")
+    def require_name(self, value: str, **_: Any) -> None:
+        """Whoever acts has a name."""
+        if not plain_name(value):
+            raise ValidationError("There is nothing in it.")
 
 
 class FileViewSchema(ReviewerSchema):

@@ -1,7 +1,6 @@
 """What may be erased and when, what may not, and who says so."""
 
 import hashlib
-import unicodedata
 from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from registry.kernel.ids import IncidentId, MemberId
+from registry.kernel.names import plain_name
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger.model import RecordType
 
@@ -130,7 +130,7 @@ class Person:
         """
         if self.member != other.member:
             return True
-        names = {_plain(self.agent), _plain(other.agent)}
+        names = {plain_name(self.agent or ""), plain_name(other.agent or "")}
         keys = {self.kid, other.kid}
         return len(names) == len(keys) == 2 and "" not in names and None not in keys
 
@@ -219,11 +219,6 @@ class TargetNotErasable(Problem):
         en="An entry of the incident log goes with its incident; erasures and holds stay.",
         zh="事件日志的条目随事件一并删除；删除与法律保留的条目不可删除。",
     )
-
-
-def _plain(agent: str | None) -> str:
-    """A name as it is compared: however it is spaced or capitalised it is the same."""
-    return "".join(unicodedata.normalize("NFKC", agent or "").split()).casefold()
 
 
 def kind_of(target: Target) -> TargetKind:

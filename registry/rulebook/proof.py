@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from registry.kernel.names import plain_name
 from registry.kernel.problems import FieldError
 from registry.rulebook.calendar import add_months, add_span, local_date
 from registry.rulebook.filing import Adjudicator, DecisionKind, Filing
@@ -145,7 +146,7 @@ def _lacking(code: str, detail: str) -> FieldError:
 def _reviewer_points(filing: Filing, code: Code | None, edition: Edition) -> Iterator[FieldError]:
     seen: set[str] = set()
     for index, name in enumerate(filing.reviewers):
-        reviewer = name.strip()
+        reviewer = plain_name(name)
         if not reviewer:
             yield FieldError(
                 pointer=f"/reviewers/{index}",

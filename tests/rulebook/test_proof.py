@@ -81,6 +81,10 @@ def test_one_item_less_than_the_least_evidence_is_refused(name, code, index):
         ),
         ({"reviewers": ("staff-1",)}, [("/reviewers", "reviewers_too_few")]),
         (
+            {"reviewers": ("staff-1", "Staff -1\u200b")},
+            [("/reviewers/1", "duplicate_reviewer"), ("/reviewers", "reviewers_too_few")],
+        ),
+        (
             {"reviewers": ("staff-1", "staff-1")},
             [("/reviewers/1", "duplicate_reviewer"), ("/reviewers", "reviewers_too_few")],
         ),

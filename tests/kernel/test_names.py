@@ -1,0 +1,31 @@
+"""Names of persons, as they are compared."""
+
+import pytest
+
+from registry.kernel.names import plain_name
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Staff-R1",
+        " staff-r1 ",
+        "staff -r1",
+        "staff-r1\u00a0",
+        "staff-\u200br1",
+        "\ufeffstaff-r1",
+        "\uff53taff-r1",
+        "STAFF-R\uff11",
+    ],
+)
+def test_one_name_however_it_is_written(written: str):
+    """Spaces, capitals, full width and what nobody sees make no second person."""
+    assert "staff-r1" == plain_name(written)
+
+
+def test_other_names_stay_other_names():
+    """Nothing that can be seen is dropped; nothing but what cannot is empty."""
+    others = ("staff-r1", "staff-r2", "staffr1", "\u738b", "")
+    assert len(others) == len(set(map(plain_name, others)))
+    assert "" == plain_name(" \u200b\u3000")
+    assert plain_name("Stra\u00dfe") == plain_name("STRASSE")
