@@ -66,6 +66,9 @@ class Pool:
     def name(self, call: Call, reference: str, candidacy: Candidacy) -> tuple[Candidate, bool]:
         """Takes a person into the pool, or what is attested of them anew; whether they are new.
 
+        Under an identity more than before it may be somebody else: who is drawn by then
+        has no seat to hand on, as if the member had withdrawn them.
+
         Raises: CandidateNamed.
         """
         transaction = call.transaction
@@ -73,6 +76,9 @@ class Pool:
         others = store.named_by(transaction, candidacy.keys) - ({known.id} if known else set())
         if others:
             raise CandidateNamed
+        if known and not candidacy.keys <= store.keys_of(transaction, [known.id])[known.id]:
+            store.remove(transaction, known.id)
+            known = None
         candidate = Candidate(
             id=known.id if known else new_uuid(call.now),
             member=call.caller.member,

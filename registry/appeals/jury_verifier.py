@@ -4,11 +4,12 @@ Needs nothing but the document, the edition and the log's key.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from registry.appeals.jury import (
     Composition,
+    Drawn,
     Line,
     Side,
     Vote,
@@ -20,7 +21,7 @@ from registry.appeals.jury import (
     list_root,
     seed_of,
 )
-from registry.appeals.jury_model import FIRST_ROUND, Ending
+from registry.appeals.jury_model import FIRST_ROUND, Ending, Stage
 from registry.crypto import checkpoint, note
 from registry.crypto.merkle import leaf_hash, verify_inclusion
 from registry.kernel import base64url, strict_json
@@ -67,7 +68,11 @@ def verify_case(
     """
     try:
         case, rounds = str(document["case"]), document["rounds"]
-        drawn = [each for each in rounds if each["beacon"] is not None]
+        if [each["round"] for each in rounds] != list(
+            range(FIRST_ROUND, FIRST_ROUND + len(rounds))
+        ):
+            raise JuryNotVerified("a round is missing, or there twice")
+        drawn = [each for each in rounds if _is_drawn(each)]
         verified = [_verify_round(case, each, editions, key_of) for each in drawn]
     except JuryNotVerified:
         raise
@@ -75,9 +80,16 @@ def verify_case(
         raise JuryNotVerified(f"the document cannot be read: {error}") from error
     if not verified:
         raise JuryNotVerified("no jury has been drawn for this case")
-    if len({each.round for each in verified}) != len(verified):
-        raise JuryNotVerified("a round is there twice")
     return verified
+
+
+def _is_drawn(document: Mapping[str, Any]) -> bool:
+    """Whether a round has a beacon; without one nobody has a seat or a vote."""
+    if document["beacon"] is not None:
+        return True
+    if document["jurors"] or document["alternates"] or document["votes"] or document["verdict"]:
+        raise JuryNotVerified("somebody sits whom no beacon has drawn")
+    return False
 
 
 def _verify_round(
@@ -88,20 +100,23 @@ def _verify_round(
         raise JuryNotVerified(f"the edition {document['edition']} is not known here")
     is_first = document["round"] == FIRST_ROUND
     composition = first_jury(edition.jury) if is_first else large_panel(edition.jury)
+    if document["composition"] != asdict(composition):
+        raise JuryNotVerified("the edition makes up a jury otherwise")
     lines = [_line(each) for each in document["candidates"]]
     marks = [each.mark for each in lines]
     if marks != sorted(set(marks)):
         raise JuryNotVerified("the list is out of order, or somebody is in it twice")
     root = list_root(lines)
-    tree = _verify_beacon(case, document, root, key_of)
+    if base64url.encode(root) != document["root"]:
+        raise JuryNotVerified("the root is of another list")
+    tree = _verify_beacon(case, document, key_of)
     drawn = draw(lines, seed_of(case, root, tree.root), composition)
     if drawn is None:
         raise JuryNotVerified("the list cannot fill a jury")
     for name, seated in (("jurors", drawn.jurors), ("alternates", drawn.alternates)):
         if [base64url.encode(each.mark) for each in seated] != document[name]:
             raise JuryNotVerified(f"other {name} were drawn than those named")
-    seats = {each.mark for each in drawn.jurors + drawn.alternates}
-    verdict = _verify_votes(document, composition, edition.jury, seats)
+    verdict = _verify_votes(document, composition, edition.jury, drawn)
     return VerifiedRound(
         round=document["round"],
         candidates=len(lines),
@@ -114,9 +129,7 @@ def _verify_round(
     )
 
 
-def _verify_beacon(
-    case: str, document: Mapping[str, Any], root: bytes, key_of: KeyOf
-) -> checkpoint.Checkpoint:
+def _verify_beacon(case: str, document: Mapping[str, Any], key_of: KeyOf) -> checkpoint.Checkpoint:
     """The checkpoint, which is signed and holds the entry that committed to this list."""
     commitment, beacon = document["commitment"], document["beacon"]
     data = base64url.decode(commitment["entry"])
@@ -126,7 +139,7 @@ def _verify_beacon(
     if header_commitment(salt, header) != entry.header_commitment:
         raise JuryNotVerified("the header is not the entry's")
     said = strict_json.parse(header)
-    expected = {"case": case, "round": document["round"], "root": base64url.encode(root)}
+    expected = {name: document[name] for name in ("round", "root", "edition")} | {"case": case}
     is_jury = (entry.log, entry.record_type) == (Log.INCIDENTS, RecordType.JURY)
     if not is_jury or any(said.get(name) != value for name, value in expected.items()):
         raise JuryNotVerified("the entry commits to another list")
@@ -148,28 +161,18 @@ def _verify_beacon(
 
 
 def _verify_votes(
-    document: Mapping[str, Any], composition: Composition, rules: JuryRules, seated: set[bytes]
+    document: Mapping[str, Any], composition: Composition, rules: JuryRules, drawn: Drawn
 ) -> Vote | None:
     """What the votes amount to, each of a juror that was drawn, and as it was committed to."""
     votes: Sequence[Mapping[str, Any]] | None = document["votes"]
     if votes is None:
+        if document["stage"] == Stage.OVER.value or document["ending"] is not None:
+            raise JuryNotVerified("it is over, and its votes are not there")
+        if document["verdict"] is not None and document["stage"] != Stage.CLOSE.value:
+            raise JuryNotVerified("there is a verdict before the end")
         return None
-    marks = [base64url.decode(each["mark"]) for each in votes]
-    if len(set(marks)) != len(marks) or not seated.issuperset(marks):
-        raise JuryNotVerified("somebody voted twice, or without a seat")
-    counted = []
-    for each in votes:
-        if each["vote"] is None:
-            continue
-        vote = Vote(each["vote"])
-        if commitment_of(vote, base64url.decode(each["salt"])) != base64url.decode(
-            each["commitment"]
-        ):
-            raise JuryNotVerified("a vote is not the one that was committed to")
-        if not each["left"]:
-            counted.append(vote)
-    if len(counted) > composition.jurors:
-        raise JuryNotVerified("there are more votes than seats")
+    _verify_seats(votes, composition, drawn)
+    counted = [vote for each in votes if (vote := _vote(each)) is not None]
     tally = count(counted, composition.votes_to_decide)
     if (tally.verdict and tally.verdict.value) != document["verdict"]:
         raise JuryNotVerified("the votes are another verdict")
@@ -178,6 +181,34 @@ def _verify_votes(
     if is_decided != (tally.verdict is not None and is_safe):
         raise JuryNotVerified("the verdict was too close, or none")
     return tally.verdict if is_decided else None
+
+
+def _verify_seats(
+    votes: Sequence[Mapping[str, Any]], composition: Composition, drawn: Drawn
+) -> None:
+    """Every juror that was drawn is there, voting or not, and alternates only for who left."""
+    marks = [base64url.decode(each["mark"]) for each in votes]
+    jurors = {each.mark for each in drawn.jurors}
+    alternates = {each.mark for each in drawn.alternates}
+    if len(set(marks)) != len(marks) or not (jurors | alternates).issuperset(marks):
+        raise JuryNotVerified("somebody voted twice, or without a seat")
+    if not jurors.issubset(marks):
+        raise JuryNotVerified("a juror who was drawn is not there")
+    if sum(not each["left"] for each in votes) > composition.jurors:
+        raise JuryNotVerified("there are more votes than seats")
+
+
+def _vote(document: Mapping[str, Any]) -> Vote | None:
+    """The vote of a seat, if one was revealed there."""
+    if document["vote"] is None:
+        return None
+    if document["left"]:
+        raise JuryNotVerified("somebody left who had voted")
+    vote = Vote(document["vote"])
+    commitment = commitment_of(vote, base64url.decode(document["salt"]))
+    if commitment != base64url.decode(document["commitment"]):
+        raise JuryNotVerified("a vote is not the one that was committed to")
+    return vote
 
 
 def _line(document: Mapping[str, Any]) -> Line:

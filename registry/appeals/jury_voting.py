@@ -31,6 +31,7 @@ from registry.incidents.rulings import Ruling
 
 SEATS_SHOWN_MAX = 50
 VOTES_COUNTED_MAX = 1000
+_VOTED = frozenset({Stage.CLOSE, Stage.OVER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +125,9 @@ class Voting:
     def recuse(self, transaction: Transaction, duty: Duty, now: datetime) -> None:
         """Leaves the seat, whyever: the next alternate steps in.
 
-        Raises: NotVotingNow: who has committed to a vote stays.
+        Raises: NotVotingNow: who has committed to a vote stays, and who may vote no more.
         """
-        if duty.jury.stage is Stage.OVER or duty.seat.commitment is not None:
+        if duty.jury.stage in _VOTED or duty.seat.commitment is not None:
             raise NotVotingNow
         self._seating.vacate(transaction, duty.jury, duty.seat, now)
 

@@ -106,8 +106,15 @@ def test_what_is_published_names_nobody_and_no_other_jury(court: JuryWorld) -> N
         lambda it: it["votes"][0].update(vote="overturn"),
         lambda it: it["votes"].append(it["votes"][0]),
         lambda it: it["votes"].clear(),
+        lambda it: it["votes"][1].update(left=True),
+        lambda it: it["votes"].pop(),
+        lambda it: it.update(votes=None),
         lambda it: it.update(ending="no_quorum"),
+        lambda it: it.update(root="A" * 43),
+        lambda it: it.update(edition="us-2026.1"),
+        lambda it: it["composition"].update(votes_to_decide=3),
         lambda it: it.pop("beacon"),
+        lambda it: it.update(beacon=None),
         lambda it: it.update(candidates=None),
     ]
     for number, change in enumerate(changes):
@@ -175,6 +182,7 @@ def test_one_person_is_one_candidate_and_has_one_vote(court: JuryWorld) -> None:
         court.name("again", by="gamma", keys=frozenset({court.key("mail")}))
     assert first == court.name("person", keys=frozenset({court.key("mail")}), experience=7)
     court.name("other", by="gamma", keys=frozenset({court.key("phone")}))
+    assert first != court.name("person", keys=frozenset({court.key("another")}))
 
 
 def test_without_enough_candidates_staff_decides(court: JuryWorld) -> None:
