@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from registry.client.problems import RegistryUnreachable
+from registry.client.calls import problem_of
+from registry.client.problems import RegistryProblem, RegistryUnreachable
 from registry.client.signing import Signer
 from registry.client.transport import Answer, Connections, Transport
 from registry.crypto.tiles import Bundle, Tile
@@ -15,6 +16,13 @@ READS_AT_ONCE = 8
 TRIES_MAX = 60
 _WAIT_SECONDS_MAX = 60
 _TOO_MANY = 429
+# What a server without the file answers; any other refusal says nothing of the log.
+_MISSING = frozenset({404, 410})
+_NOT_SHOWN = frozenset({401, 403})
+_WHO_MAY = (
+    "The access log is shown to members with the scope audit:read, which supervisors have."
+    " Name one by --profile."
+)
 
 
 class UrlSource:
@@ -41,14 +49,16 @@ class UrlSource:
     def read(self, path: str) -> bytes:
         """The bytes of a file.
 
-        Raises: ResourceMissing, RegistryUnreachable.
+        Raises: ResourceMissing, RegistryProblem, RegistryUnreachable.
         """
         for _ in range(TRIES_MAX):
             answer = self._ask(f"{self._prefix}/{path}")
             if answer.status == 200:
                 return answer.body
-            if answer.status != _TOO_MANY:
+            if answer.status in _MISSING:
                 raise ResourceMissing(f"{path}: the server answered {answer.status}")
+            if answer.status != _TOO_MANY:
+                raise _refusal(path, answer)
             # The quota of the member that reads: the log will still be there.
             time.sleep(_seconds(answer))
         raise RegistryUnreachable("the server still answers that there are too many requests")
@@ -63,6 +73,22 @@ class UrlSource:
             jwt = self._signer.sign("GET", target, None, datetime.now(UTC))
             headers["Authorization"] = f"Bearer {jwt}"
         return self._transport.exchange("GET", target, body=None, headers=headers, seconds_max=60.0)
+
+
+def _refusal(path: str, answer: Answer) -> RegistryProblem:
+    problem = problem_of(answer, datetime.now(UTC))
+    title = f"{problem.title}; the log was not read"
+    detail = f"{path}: {problem.detail}".rstrip(": ")
+    if answer.status in _NOT_SHOWN:
+        detail = f"{detail}\n{_WHO_MAY}"
+    return RegistryProblem(
+        type=problem.type,
+        title=title,
+        status=problem.status,
+        detail=detail,
+        request_id=problem.request_id,
+        document={**problem.document, "title": title, "status": problem.status, "detail": detail},
+    )
 
 
 def _seconds(answer: Answer) -> int:

@@ -164,17 +164,31 @@ def test_the_access_log_is_verified_by_a_supervisor(served: Node, tmp_path: Path
     """Its tiles are signed for with the profile of a member that may audit."""
     grow(served, SIZE, Log.ACCESS)
     url = f"{served.settings.origin}/log/access"
-    assert 1 == run("log", "verify", url).exit_code
     profile = _profile(served, tmp_path)
     assert SIZE == run_json("log", "verify", url, "--profile", str(profile))["size"]
 
 
-def _profile(node: Node, directory: Path) -> Path:
-    """A supervisor's profile, as the node's operator admits it."""
+def test_who_may_not_read_a_log_is_told_who_may(served: Node, tmp_path: Path) -> None:
+    """A refusal is no verdict on the log: nothing of it was read."""
+    grow(served, SIZE, Log.ACCESS)
+    url = f"{served.settings.origin}/log/access"
+    operator = _profile(served, tmp_path, Role.OPERATOR)
+    for status, options in ((401, ()), (403, ("--profile", str(operator)))):
+        refused = run("log", "verify", url, *options, "--json")
+        assert 1 == refused.exit_code
+        problem = json.loads(refused.stderr)
+        assert status == problem["status"]
+        assert problem["title"].endswith("the log was not read")
+        assert "audit:read, which supervisors have" in problem["detail"]
+    assert "does not verify" not in run("log", "verify", url).output
+
+
+def _profile(node: Node, directory: Path, role: Role = Role.SUPERVISOR) -> Path:
+    """A member's profile, as the node's operator admits it."""
     key, now = PrivateKey.generate(), datetime.now(UTC)
     origin = node.settings.origin
     proof = make_key_proof(key, audience=origin, now=now, jti=secrets.token_bytes(JTI_BYTES))
-    admission = Admission(name="Supervisor", roles=frozenset({Role.SUPERVISOR}))
+    admission = Admission(name=role.value, roles=frozenset({role}))
     with node.database.transaction() as transaction:
         member = node.members.admit(transaction, admission, [proof], now)
     (directory / "key.pem").write_bytes(key.to_pem())
