@@ -253,7 +253,9 @@ def verify(note: Note, verifiers: Sequence[Verifier]) -> VerifiedNote:
         elif signed_by.verifies(each.data, note.text):
             verified.append(each)
         else:
-            raise SignatureNotValid(f"the signature of {each.name}+{each.key_id.hex()}")
+            raise SignatureNotValid(
+                f"the signature of {each.name}+{each.key_id.hex()} does not verify"
+            )
     if not verified:
         raise NoteNotSigned("no known key signed the note")
     return VerifiedNote(text=note.text, verified=tuple(verified), unknown=tuple(unknown))

@@ -170,7 +170,8 @@ class HoldNotFound(Problem):
     kind = Kind.NOT_FOUND
     title = Text(en="There is no such legal hold", zh="没有该法律保留")
     advice = Text(
-        en="GET /v1/oversight/legal-holds lists them.", zh="可列出全部法律保留后核对编号。"
+        en="POST /v1/oversight/legal-holds/search lists them.",
+        zh="POST /v1/oversight/legal-holds/search 可列出全部法律保留，请核对编号。",
     )
 
 
@@ -187,7 +188,10 @@ class OrderNotFound(Problem):
 
     kind = Kind.NOT_FOUND
     title = Text(en="There is no such order", zh="没有该删除命令")
-    advice = Text(en="Use the id the order was given.", zh="请使用该命令的编号。")
+    advice = Text(
+        en="POST /v1/oversight/erasure-orders/search lists them.",
+        zh="POST /v1/oversight/erasure-orders/search 可列出全部删除命令，请核对编号。",
+    )
 
 
 class OrderDecided(Problem):

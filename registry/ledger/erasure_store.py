@@ -3,7 +3,7 @@
 An erased payload keeps its row and says by which entry it was erased.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -194,9 +194,11 @@ def find_hold(transaction: Transaction, hold: UUID) -> LegalHold | None:
     return None if row is None else _hold(row, _further(transaction, [row]))
 
 
-def holds(transaction: Transaction) -> list[LegalHold]:
-    """Every hold there is or was, oldest first."""
-    rows = transaction.execute(sa.select(legal_holds).order_by(legal_holds.c.id)).all()
+def holds(transaction: Transaction, *, after: UUID | None, holds_max: int) -> list[LegalHold]:
+    """Holds there are or were, oldest first, behind the id `after`."""
+    columns = legal_holds.c
+    select = sa.select(legal_holds).where(columns.id > (after.bytes if after else _NOTHING))
+    rows = transaction.execute(select.order_by(columns.id).limit(holds_max)).all()
     further = _further(transaction, rows)
     return [_hold(row, further) for row in rows]
 
@@ -250,13 +252,22 @@ def find_order(transaction: Transaction, order: UUID) -> ErasureOrder | None:
     return None if row is None else _order(row, _further(transaction, [row]))
 
 
-def orders(
-    transaction: Transaction, states: Iterable[OrderState] = OrderState
-) -> list[ErasureOrder]:
-    """Every order in one of these states, oldest first."""
+def orders(transaction: Transaction, *, after: UUID | None, orders_max: int) -> list[ErasureOrder]:
+    """Orders, oldest first, behind the id `after`."""
     columns = erasure_orders.c
-    select = sa.select(erasure_orders).where(columns.state.in_([each.value for each in states]))
-    rows = transaction.execute(select.order_by(columns.id)).all()
+    select = sa.select(erasure_orders).where(columns.id > (after.bytes if after else _NOTHING))
+    return _orders(transaction, select.order_by(columns.id).limit(orders_max))
+
+
+def confirmed_orders(transaction: Transaction) -> list[ErasureOrder]:
+    """Every order that is confirmed and not carried out, oldest first."""
+    columns = erasure_orders.c
+    select = sa.select(erasure_orders).where(columns.state == OrderState.CONFIRMED.value)
+    return _orders(transaction, select.order_by(columns.id))
+
+
+def _orders(transaction: Transaction, select: sa.Select[Any]) -> list[ErasureOrder]:
+    rows = transaction.execute(select).all()
     further = _further(transaction, rows)
     return [_order(row, further) for row in rows]
 

@@ -91,9 +91,13 @@ class LegalHolds:
         released = replace(hold, released_by=by, released_at=call.now)
         return released, self._ledger.receipt(appended)
 
-    def every(self, transaction: Transaction) -> Sequence[LegalHold]:
-        """Every hold there is or was, oldest first."""
-        return erasure_store.holds(transaction)
+    def page(
+        self, transaction: Transaction, after: UUID | None, holds_max: int
+    ) -> tuple[Sequence[LegalHold], UUID | None]:
+        """Holds there are or were, oldest first, and behind which to go on; None: that was all."""
+        found = erasure_store.holds(transaction, after=after, holds_max=holds_max + 1)
+        shown = found[:holds_max]
+        return shown, shown[-1].id if len(found) > holds_max else None
 
     def _draft(
         self,
@@ -158,13 +162,17 @@ class ErasureOrders:
         order = self._get(call.transaction, order_id)
         return self._decide(call, order, OrderState.DECLINED, _person(call, agent))
 
-    def every(self, transaction: Transaction) -> Sequence[ErasureOrder]:
-        """Every order, oldest first."""
-        return erasure_store.orders(transaction)
+    def page(
+        self, transaction: Transaction, after: UUID | None, orders_max: int
+    ) -> tuple[Sequence[ErasureOrder], UUID | None]:
+        """Orders, oldest first, and behind which to go on; None: that was all."""
+        found = erasure_store.orders(transaction, after=after, orders_max=orders_max + 1)
+        shown = found[:orders_max]
+        return shown, shown[-1].id if len(found) > orders_max else None
 
     def waiting(self, transaction: Transaction) -> Sequence[ErasureOrder]:
         """The confirmed orders that are not carried out yet, oldest first."""
-        return erasure_store.orders(transaction, [OrderState.CONFIRMED])
+        return erasure_store.confirmed_orders(transaction)
 
     def finish(self, transaction: Transaction, order: ErasureOrder, now: datetime) -> None:
         """Notes that an order is carried out; of a subject nothing remains in it, nor in others."""

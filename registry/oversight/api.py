@@ -1,7 +1,6 @@
 """The doors of supervisors. Every answer is preceded by an entry that says it was given."""
 
 from typing import Any
-from uuid import UUID
 
 from flask import Response
 
@@ -12,8 +11,9 @@ from registry.http.signed import signed
 from registry.http.wiring import the
 from registry.kernel.clock import format_instant
 from registry.kernel.ids import MemberId, Prefix, parse_id, with_prefix
-from registry.kernel.paging import CursorUnreadable, decode_cursor, encode_cursor
+from registry.kernel.paging import CursorUnreadable
 from registry.ledger.model import RecordType
+from registry.oversight.cursors import after_of, cursor_of
 from registry.oversight.exports import Exports
 from registry.oversight.flagging import Flagging
 from registry.oversight.model import (
@@ -128,7 +128,7 @@ def reconcile_lookups(call: Call, asked: dict[str, Any]) -> Any:
         until_at=asked["until_at"],
         days=asked["days"],
         member=None if member is None else MemberId(member),
-        after=_after(asked, Prefix.ENTRY),
+        after=after_of(asked, Prefix.ENTRY),
         entries_max=asked["limit"],
     )
     return {
@@ -136,7 +136,7 @@ def reconcile_lookups(call: Call, asked: dict[str, Any]) -> Any:
         "complete": counted.is_complete,
         "members": counted.members,
         "entries": [entry_document(each) for each in counted.entries],
-        "next": _cursor(counted.next_after, Prefix.ENTRY),
+        "next": cursor_of(counted.next_after, Prefix.ENTRY),
         **coverage_members(counted.coverage, counted.covered_until),
         "receipt": counted.receipt,
     }
@@ -171,12 +171,12 @@ def search_cases(call: Call, query: dict[str, Any]) -> Any:
         call,
         disposition=query.get("disposition"),
         member=query.get("member"),
-        after=_after(query, Prefix.CASE),
+        after=after_of(query, Prefix.CASE),
         cases_max=query["limit"],
     )
     return {
         "cases": [case_document(each) for each in cases],
-        "next": _cursor(next_after, Prefix.CASE),
+        "next": cursor_of(next_after, Prefix.CASE),
         "receipt": receipt,
     }
 
@@ -224,16 +224,3 @@ def export_entries(call: Call, asked: dict[str, Any]) -> Response:
 
 def _walk(data: dict[str, Any]) -> Walk | None:
     return decode_walk(data["cursor"]) if "cursor" in data else None
-
-
-def _cursor(after: UUID | None, prefix: Prefix) -> str | None:
-    return None if after is None else encode_cursor(with_prefix(prefix, after))
-
-
-def _after(data: dict[str, Any], prefix: Prefix) -> UUID | None:
-    if "cursor" not in data:
-        return None
-    try:
-        return parse_id(prefix, decode_cursor(data["cursor"]))
-    except ValueError:
-        raise CursorUnreadable from None

@@ -10,6 +10,7 @@ from registry.http.signed import signed
 from registry.http.wiring import the
 from registry.identity.protection import Protector
 from registry.kernel.ids import Prefix, parse_id
+from registry.kernel.paging import CursorUnreadable
 from registry.ledger.erasure_model import (
     HoldNotFound,
     HoldReleased,
@@ -20,11 +21,13 @@ from registry.ledger.erasure_model import (
 )
 from registry.ledger.model import EntryNotFound
 from registry.ledger.orders import ErasureOrders, LegalHolds
+from registry.oversight.cursors import after_of, cursor_of
 from registry.oversight.erasure_schemas import (
     ActSchema,
     DecidedSchema,
     HoldAnswerSchema,
     HoldsSchema,
+    ListSchema,
     OrderAnswerSchema,
     OrderedSchema,
     OrdersSchema,
@@ -54,15 +57,20 @@ def place_hold(call: Call, act: dict[str, Any]) -> Any:
 
 @blueprint.route("/v1/oversight/legal-holds/search", methods=["POST"])
 @signed(scope=Scope.AUDIT)
-@describe_problems(SupervisionOnly)
-@blueprint.arguments(NothingSchema)
+@describe_problems(SupervisionOnly, CursorUnreadable)
+@blueprint.arguments(ListSchema)
 @blueprint.response(200, HoldsSchema)
-def list_holds(call: Call, _: dict[str, Any]) -> Any:
-    """List every hold there is or was."""
+def list_holds(call: Call, asked: dict[str, Any]) -> Any:
+    """List every hold there is or was, oldest first."""
     require_supervision(call)
-    holds = the(LegalHolds).every(call.transaction)
+    after = after_of(asked, Prefix.ENTRY)
+    holds, next_after = the(LegalHolds).page(call.transaction, after, asked["limit"])
     receipt = the(Recorder).record(call, "legal holds", {"results": len(holds)})
-    return {"holds": [hold_document(each) for each in holds], "receipt": receipt}
+    return {
+        "holds": [hold_document(each) for each in holds],
+        "next": cursor_of(next_after, Prefix.ENTRY),
+        "receipt": receipt,
+    }
 
 
 @blueprint.route("/v1/oversight/legal-holds/<hold_id>/release", methods=["POST"])
@@ -92,15 +100,20 @@ def order_erasure(call: Call, act: dict[str, Any]) -> Any:
 
 @blueprint.route("/v1/oversight/erasure-orders/search", methods=["POST"])
 @signed(scope=Scope.AUDIT)
-@describe_problems(SupervisionOnly)
-@blueprint.arguments(NothingSchema)
+@describe_problems(SupervisionOnly, CursorUnreadable)
+@blueprint.arguments(ListSchema)
 @blueprint.response(200, OrdersSchema)
-def list_orders(call: Call, _: dict[str, Any]) -> Any:
-    """List every order of erasure."""
+def list_orders(call: Call, asked: dict[str, Any]) -> Any:
+    """List every order of erasure, oldest first."""
     require_supervision(call)
-    orders = the(ErasureOrders).every(call.transaction)
+    after = after_of(asked, Prefix.ENTRY)
+    orders, next_after = the(ErasureOrders).page(call.transaction, after, asked["limit"])
     receipt = the(Recorder).record(call, "erasure orders", {"results": len(orders)})
-    return {"orders": [order_document(each) for each in orders], "receipt": receipt}
+    return {
+        "orders": [order_document(each) for each in orders],
+        "next": cursor_of(next_after, Prefix.ENTRY),
+        "receipt": receipt,
+    }
 
 
 @blueprint.route("/v1/oversight/erasure-orders/<order_id>/confirmation", methods=["POST"])

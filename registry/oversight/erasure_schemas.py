@@ -5,11 +5,19 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from registry.http.fields import AnswerSchema, PrefixedId, StrictSchema, Text
+from registry.http.fields import (
+    AnswerSchema,
+    PrefixedId,
+    StrictInteger,
+    StrictSchema,
+    Text,
+    Word,
+)
 from registry.identity.protection import Protector
 from registry.identity.schemas import TokenSchema, loaded_token
 from registry.kernel.clock import format_instant
 from registry.kernel.ids import IncidentId, Prefix, parse_id, with_prefix
+from registry.kernel.paging import PAGE_ITEMS_MAX
 from registry.ledger.erasure_model import (
     AGENT_CHARACTERS_MAX,
     GROUND_CHARACTERS_MAX,
@@ -62,6 +70,13 @@ class DecidedSchema(StrictSchema):
     agent = Text(longest=AGENT_CHARACTERS_MAX)
 
 
+class ListSchema(StrictSchema):
+    """Which page of holds or orders to show."""
+
+    cursor = Word("[A-Za-z0-9_-]+", longest=512)
+    limit = StrictInteger(least=1, most=PAGE_ITEMS_MAX, load_default=PAGE_ITEMS_MAX)
+
+
 class HoldSchema(AnswerSchema):
     """A hold; whom a subject's hold is about is not shown."""
 
@@ -83,9 +98,10 @@ class HoldAnswerSchema(AnswerSchema):
 
 
 class HoldsSchema(AnswerSchema):
-    """Every hold there is or was, and the receipt of the view."""
+    """Holds there are or were, where to go on, and the receipt of the view."""
 
     holds = fields.List(fields.Nested(HoldSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
     receipt = fields.String(required=True)
 
 
@@ -114,9 +130,10 @@ class OrderAnswerSchema(AnswerSchema):
 
 
 class OrdersSchema(AnswerSchema):
-    """Every order, and the receipt of the view."""
+    """Orders, where to go on, and the receipt of the view."""
 
     orders = fields.List(fields.Nested(OrderSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
     receipt = fields.String(required=True)
 
 

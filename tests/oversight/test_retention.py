@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -265,6 +265,32 @@ def test_an_erasure_by_order_takes_two(world: World) -> None:
     assert {order: "carried_out"} == states
     for entry in entries:
         require_proven(world, entry)
+
+
+def test_holds_and_orders_are_listed_in_pages(world: World) -> None:
+    """Each once, oldest first, whatever is placed or ordered meanwhile."""
+    target = {"subject": token("ming")}
+    for path, name in (("legal-holds", "holds"), ("erasure-orders", "orders")):
+        made = []
+        for number in range(5):
+            body = {"target": target, "ground": str(number)}
+            made.append(world.ask(path, body, 201)[name[:-1]]["id"])
+            world.clock.move(timedelta(seconds=1))
+        assert made == [each["id"] for each in world.ask(f"{path}/search", {})[name]]
+        listed, cursor = [], {}
+        while True:
+            page = world.ask(f"{path}/search", {"limit": 2, **cursor})
+            assert len(page[name]) <= 2
+            listed += [each["ground"] for each in page[name]]
+            if page["next"] is None:
+                break
+            cursor = {"cursor": page["next"]}
+            if len(listed) == 2:
+                world.ask(path, {"target": target, "ground": "later"}, 201)
+        assert ["0", "1", "2", "3", "4", "later"] == listed
+        for wrong in ({"limit": 101}, {"limit": 0}, {"after": made[0]}):
+            world.ask(f"{path}/search", wrong, 422)
+        world.ask(f"{path}/search", {"cursor": "bm90LW1pbmU"}, 400)
 
 
 def test_an_order_waits_for_a_hold(world: World) -> None:
