@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from registry.appeals import course, store
 from registry.appeals.case_file import CaseFiles, Said, TextKind
-from registry.appeals.docket import Case, Docket
+from registry.appeals.docket import UNPROVED, Case, Docket
 from registry.appeals.model import ANSWERS_MAX, Appeal, AppealId, Basis, Outcome, Stance, State
 from registry.appeals.problems import AppealNotFound, AppealStateRefuses
 from registry.appeals.triage import Playbook
@@ -90,7 +90,7 @@ class Answering:
     def _overturn(self, call: Call, case: Case) -> Appeal:
         actor = caller_of(call, {"appeal": case.appeal.id})
         closed = self._docket.close(
-            call.transaction, case, actor, Outcome.OVERTURNED, Basis.PLAYBOOK
+            call.transaction, case, actor, Outcome.OVERTURNED, Basis.PLAYBOOK, reasons=UNPROVED
         ).appeal
         self._docket.conclude(call.transaction, [closed], call.now)
         return closed

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from registry.appeals.model import Appeal, Milestone, Outcome
+from registry.appeals.model import Appeal, Basis, Link, Milestone, Outcome
 from registry.appeals.ports import Letters, MemberNotices
 from registry.database.transaction import Transaction
 from registry.kernel.canonical import JsonValue
@@ -19,10 +19,17 @@ DECIDED = "appeal.decided"
 
 _LETTER_OF = {
     Outcome.UPHELD: LetterTemplate.APPEAL_UPHELD,
-    Outcome.AMENDED: LetterTemplate.APPEAL_UPHELD,
+    Outcome.AMENDED: LetterTemplate.APPEAL_AMENDED,
     Outcome.OVERTURNED: LetterTemplate.APPEAL_OVERTURNED,
     Outcome.WITHDRAWN_BY_FURNISHER: LetterTemplate.APPEAL_OVERTURNED,
+    Outcome.WITHDRAWN_BY_SUBJECT: LetterTemplate.APPEAL_ENDED,
+    Outcome.EXPIRED: LetterTemplate.APPEAL_ENDED,
 }
+_MAY_BE_OF_ANOTHER = Text(
+    en="What was said may be about whoever had the number or address before you, "
+    "so this letter does not repeat it.",
+    zh="有关内容可能涉及该号码或邮箱的前任持有人，故本函不载明。",
+)
 
 
 class Correspondence:
@@ -66,6 +73,13 @@ class Correspondence:
         facts = {"confirm_by": confirm_by}
         self._write(transaction, appeal, LetterTemplate.IDENTITY_THEFT_BLOCKED, facts, now)
 
+    def not_blocked(
+        self, transaction: Transaction, appeal: Appeal, reasons: Text, now: datetime
+    ) -> None:
+        """The person: a block was refused or lifted, and why."""
+        template = LetterTemplate.IDENTITY_THEFT_NOT_BLOCKED
+        self._write(transaction, appeal, template, {"reasons": _words(appeal, reasons)}, now)
+
     def second_tier(self, transaction: Transaction, appeal: Appeal, now: datetime) -> None:
         """The furnisher: the incident is contested again."""
         self._tell(transaction, SECOND_TIER, appeal, now)
@@ -81,15 +95,14 @@ class Correspondence:
         """Both sides: what was decided; the person with the reasons, and what can be done next."""
         self._tell(transaction, DECIDED, appeal, now)
         assert appeal.outcome is not None
-        template = _LETTER_OF.get(appeal.outcome)
-        if template is None:
-            return
-        facts = {"reasons": f"{reasons.en}\n{reasons.zh}" if reasons.zh else reasons.en}
-        if template is LetterTemplate.APPEAL_UPHELD:
-            asked_by = Milestone.SECOND_TIER_REQUEST
-            last_word = Milestone.RESULT_LETTER
-            milestone = asked_by if asked_by in appeal.deadlines else last_word
-            facts["next_by"] = _day(appeal, milestone, edition)
+        template = _LETTER_OF[appeal.outcome]
+        by_people = appeal.basis in (Basis.REVIEW, Basis.PANEL)
+        facts = {"reasons": _words(appeal, reasons) if by_people else _both(reasons)}
+        if appeal.outcome in (Outcome.UPHELD, Outcome.AMENDED):
+            if appeal.is_open:
+                facts["next_by"] = _day(appeal, Milestone.SECOND_TIER_REQUEST, edition)
+            else:
+                template = LetterTemplate.APPEAL_UPHELD_AGAIN
         self._write(transaction, appeal, template, facts, now)
 
     def _tell(
@@ -132,6 +145,15 @@ class Correspondence:
             # What is given later can be the address of who holds the identifier by then.
             given_by={appeal.lookup_key: appeal.lodged_at or now},
         )
+
+
+def _words(appeal: Appeal, reasons: Text) -> str:
+    """What people wrote of the incident: for whoever it is surely about."""
+    return _both(reasons if appeal.link is Link.SURE else _MAY_BE_OF_ANOTHER)
+
+
+def _both(text: Text) -> str:
+    return f"{text.en}\n{text.zh}" if text.zh else text.en
 
 
 def _day(appeal: Appeal, milestone: Milestone, edition: Edition) -> str:

@@ -38,9 +38,20 @@ _REASONS: Mapping[Basis, Text] = {
     ),
     Basis.FURNISHER: Text(en="The furnisher withdrew the incident.", zh="信息提供者已撤回该事件。"),
     Basis.JURY: Text(en="A jury decided.", zh="由评审团作出裁决。"),
-    Basis.TIME: Text(en="The time it may be kept has run out.", zh="该事件的保存期限已届满。"),
-    Basis.SUBJECT: Text(en="You withdrew the appeal.", zh="您已撤回异议。"),
+    Basis.TIME: Text(
+        en="The time the incident may be kept has run out; it is in no answer any more.",
+        zh="该事件的保存期限已届满，不再出现在任何答复中。",
+    ),
+    Basis.SUBJECT: Text(
+        en="You withdrew it. The incident is what it was before.",
+        zh="您已撤回异议，该事件恢复此前状态。",
+    ),
 }
+# Why an answer that names less than the playbook asks for is none to stand on.
+UNPROVED = Text(
+    en="The furnisher did not name the evidence it was asked for. What is not proved is removed.",
+    zh="信息提供者未列明被要求提供的证据。未能证明的事件予以移除。",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +153,17 @@ class Docket:
         incident = self._rulings.block(transaction, actor, case.incident, Block.CONFIRMED)
         return self.save(transaction, replace(case, incident=incident), after)
 
+    def refuse_block(
+        self, transaction: Transaction, case: Case, actor: Actor, *, by: str, reasons: str
+    ) -> Case:
+        """No block, or no longer; the incident stays contested."""
+        after = course.refuse_block(case.appeal, by, actor.now)
+        incident = case.incident
+        if incident.block is not None:
+            incident = self._rulings.unblock(transaction, actor, incident)
+        self._correspondence.not_blocked(transaction, after, words_of(reasons), actor.now)
+        return self.save(transaction, replace(case, incident=incident), after)
+
     def uphold(
         self, transaction: Transaction, case: Case, actor: Actor, *, by: str, reasons: str
     ) -> Case:
@@ -149,7 +171,7 @@ class Docket:
         after = course.uphold(case.appeal, case.edition, by, actor.now)
         said = _said(actor, after)
         incident = self._rulings.uphold(transaction, said, case.incident)
-        told = self._tell(transaction, after, _words(reasons), case.edition, actor.now)
+        told = self._tell(transaction, after, words_of(reasons), case.edition, actor.now)
         return self.save(transaction, replace(case, incident=incident), told)
 
     def close(
@@ -161,12 +183,12 @@ class Docket:
         basis: Basis,
         *,
         by: str = course.REGISTRY,
-        reasons: str | None = None,
+        reasons: Text | None = None,
     ) -> Case:
-        """The last word, and what it does to the incident."""
+        """The last word, and what it does to the incident; without `reasons` the usual ones."""
         after = course.close(case.appeal, outcome, basis, case.edition, by, actor.now)
         incident = self._rule(transaction, case, _said(actor, after), outcome)
-        words = _words(reasons) if reasons else self._usual_words(after, basis)
+        words = reasons or self._usual_words(after, basis)
         told = self._tell(transaction, after, words, case.edition, actor.now)
         precedents.add(transaction, told, case.edition, actor.now)
         return self.save(transaction, replace(case, incident=incident), told)
@@ -255,7 +277,7 @@ def _said(actor: Actor, appeal: Appeal) -> Actor:
     return replace(actor, more={**actor.more, **more})
 
 
-def _words(reasons: str) -> Text:
+def words_of(reasons: str) -> Text:
     """What a person wrote, in the language it was written in."""
     return Text(en=reasons, zh="")
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from registry.appeals import course, store
 from registry.appeals.case_file import CaseFiles, Review, Said, TextKind
-from registry.appeals.docket import Case, Docket
+from registry.appeals.docket import Case, Docket, words_of
 from registry.appeals.model import (
     Appeal,
     AppealId,
@@ -130,10 +130,8 @@ class Reviews:
             return self._docket.block(call.transaction, case, actor, by).appeal
         if word is BlockWord.CONFIRM:
             return self._docket.confirm_block(call.transaction, case, actor, by).appeal
-        after = course.refuse_block(case.appeal, by, call.now)
-        if case.incident.block is not None:
-            self._rulings.unblock(call.transaction, actor, case.incident)
-        return self._docket.save(call.transaction, case, after).appeal
+        refused = self._docket.refuse_block(call.transaction, case, actor, by=by, reasons=reasons)
+        return refused.appeal
 
     def decide(
         self, call: Call, appeal_id: AppealId, reviewer: str, ruling: Ruling, reasons: str
@@ -190,7 +188,7 @@ class Reviews:
         basis = Basis.REVIEW if tier is Tier.FIRST else Basis.PANEL
         outcome = _outcome(case.appeal, ruling)
         closed = self._docket.close(
-            call.transaction, case, actor, outcome, basis, by=by, reasons=reasons
+            call.transaction, case, actor, outcome, basis, by=by, reasons=words_of(reasons)
         ).appeal
         self._docket.conclude(call.transaction, [closed], call.now)
         return closed

@@ -107,7 +107,6 @@ class Appeals:
             course_before=_course_before(case.incident),
         )
         case = self._docket.save(transaction, case, lodged)
-        self._correspondence.lodged(transaction, lodged, case.edition, now)
         if playbook.action is Action.CLOSE:
             outcome = _outcome_of(case.incident)
             return self._settle(transaction, case, outcome, now)
@@ -116,6 +115,8 @@ class Appeals:
         case = replace(case, incident=disputed)
         if playbook.action is Action.OVERTURN:
             return self._settle(transaction, case, Outcome.OVERTURNED, now)
+        # What is settled at once has the result as its only letter.
+        self._correspondence.lodged(transaction, lodged, case.edition, now)
         if playbook.action is Action.RELAY:
             case = self._docket.relay(transaction, case, now)
         return case.appeal

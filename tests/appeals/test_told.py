@@ -1,0 +1,123 @@
+"""What the person is told of an appeal: each end by a letter that says what became of it."""
+
+from datetime import timedelta
+
+from registry.appeals.model import Appeal, Ground, Link, Milestone, Stance
+from registry.appeals.review import BlockWord
+from registry.incidents.model import Amendment
+from registry.incidents.rulings import Ruling
+from tests.appeals.world import REASONS, AppealsWorld
+from tests.incidents.world import WEEK
+from tests.rulebook.filings import proved
+
+POLICE = "The police report was shown to us and is of another day."
+
+
+def letters_of(world: AppealsWorld, appeal: Appeal) -> list[str]:
+    return [name for name, facts in world.outbox.letters if facts.get("appeal") == appeal.id]
+
+
+def last_letter(world: AppealsWorld) -> tuple[str, str]:
+    name, facts = world.outbox.letters[-1]
+    return name, facts["reasons"]
+
+
+def test_what_is_settled_at_once_is_told_once(world: AppealsWorld):
+    """No word that somebody looks into it, or that it is decided later."""
+    same = {"occurred_on": proved().occurred_on, "order": "order-1"}
+    first = world.filed("B110", **same)
+    world.move(timedelta(seconds=1))
+    assert ["appeal_overturned"] == letters_of(world, world.lodge(world.filed("B110", **same)))
+    with world.call() as call:
+        world.incidents.withdraw(call, first.id, None, None)
+    assert ["appeal_overturned"] == letters_of(world, world.lodge(first))
+    old = world.filed("B101")
+    world.move(timedelta(days=4 * 366))
+    assert ["appeal_ended"] == letters_of(world, world.lodge(old))
+    assert "had run out" in last_letter(world)[1]
+
+
+def test_an_answer_without_proof_is_the_reason_that_is_told(world: AppealsWorld):
+    """Not what the person was told when they lodged it."""
+    for code, ground in (("B101", Ground.NOTICE_MISSING), ("B112", Ground.EVIDENCE_FORGED)):
+        appeal = world.lodge(world.filed(code), ground)
+        if ground is Ground.EVIDENCE_FORGED:
+            world.acknowledge(appeal)
+        world.answer(appeal, evidence=0)
+        name, reasons = last_letter(world)
+        assert "appeal_overturned" == name
+        assert "did not name the evidence" in reasons
+        assert "未列明" in reasons
+        assert "You say" not in reasons
+
+
+def test_the_last_word_offers_no_second_decision(world: AppealsWorld):
+    """The first upholding says until when others can be asked; that of those others does not."""
+    appeal = world.lodge(world.filed())
+    world.answer(appeal)
+    world.decide(appeal, Ruling.UPHELD)
+    name, facts = world.outbox.letters[-1]
+    asked_by = world.stored(appeal).deadlines[Milestone.SECOND_TIER_REQUEST].due_at
+    last_day = (asked_by + timedelta(hours=8) - timedelta(seconds=1)).date().isoformat()
+    assert ("appeal_upheld", last_day) == (name, facts["next_by"])
+    world.own("ask_second_tier", appeal)
+    world.decide(appeal, Ruling.UPHELD, "staff-p1", "staff-p2")
+    name, facts = world.outbox.letters[-1]
+    assert "appeal_upheld_again" == name
+    assert {"appeal", "incident", "reasons"} == facts.keys()
+
+
+def test_what_was_amended_is_told_as_amended(world: AppealsWorld):
+    """By the first decision; by the second as it stands then."""
+    appeal = world.lodge(world.filed("B101"), Ground.WRONG_AMOUNT_OR_CODE)
+    lighter = Amendment(intent="Sent a photo that was published before.")
+    world.answer(appeal, Stance.AMEND, amendment=lighter)
+    world.decide(appeal, Ruling.UPHELD)
+    assert "appeal_amended" == world.outbox.letters[-1][0]
+    world.own("ask_second_tier", appeal)
+    world.decide(appeal, Ruling.UPHELD, "staff-p1", "staff-p2")
+    assert "appeal_upheld_again" == world.outbox.letters[-1][0]
+
+
+def test_whoever_gives_up_is_told_that_it_ended(world: AppealsWorld):
+    """So that nobody ends another's appeal unseen."""
+    appeal = world.lodge(world.filed())
+    world.own("withdraw", appeal)
+    name, reasons = last_letter(world)
+    assert "appeal_ended" == name
+    assert "You withdrew it" in reasons
+
+
+def test_a_block_that_is_refused_is_told_with_its_reasons(world: AppealsWorld):
+    """Whether it was placed before or not; saying it again writes nothing."""
+    for code, place in (("B101", False), ("B112", True)):
+        appeal = world.lodge(world.filed(code), Ground.IDENTITY_THEFT)
+        for word in ("place", "refuse", "refuse") if place else ("refuse", "refuse"):
+            with world.staff_call() as call:
+                world.contesting.reviews.rule_on_block(
+                    call, appeal.id, "staff-r1", BlockWord(word), POLICE
+                )
+        assert 1 == letters_of(world, appeal).count("identity_theft_not_blocked")
+        assert POLICE == last_letter(world)[1]
+
+
+def test_nobody_reads_what_may_have_been_said_of_an_earlier_holder(world: AppealsWorld):
+    """Of whoever may hold another's number a letter repeats what happened, not what was said."""
+    incident = world.filed()
+    world.move(WEEK)
+    later = world.appellant(since=incident.filing.occurred_on + timedelta(days=200))
+    world.move(timedelta(days=220))
+    appeal = world.lodge(incident, Ground.IDENTITY_THEFT, who=later)
+    assert Link.WEAK is appeal.link
+    with world.staff_call() as call:
+        world.contesting.reviews.rule_on_block(
+            call, appeal.id, "staff-r1", BlockWord.REFUSE, POLICE
+        )
+    world.acknowledge(appeal)
+    world.answer(appeal)
+    world.decide(appeal, Ruling.UPHELD)
+    for name in ("identity_theft_not_blocked", "appeal_upheld"):
+        (reasons,) = [facts["reasons"] for each, facts in world.outbox.letters if each == name]
+        assert POLICE not in reasons
+        assert REASONS not in reasons
+        assert "before you" in reasons
