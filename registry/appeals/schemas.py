@@ -1,6 +1,5 @@
 """The wire of appeals. Source: docs/protocol.md, section 11."""
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -36,6 +35,7 @@ from registry.http.fields import (
     Moment,
     OneOf,
     PrefixedId,
+    Prose,
     QueryInteger,
     StrictSchema,
     Text,
@@ -47,9 +47,6 @@ from registry.kernel.ids import Prefix
 from registry.kernel.names import plain_name
 from registry.kernel.paging import PAGE_ITEMS_MAX
 
-# Lines and tabs are a writer's own; whatever else steers a terminal is not.
-_STEERING = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u2028\\u2029"
-_STEERING_FORM = re.compile(f"[{_STEERING}]")
 _FILE_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -59,24 +56,6 @@ class Party(Enum):
     SUBJECT = "subject"
     FURNISHER = "furnisher"
     REVIEWER = "reviewer"
-
-
-class Prose(fields.String):
-    """Text of several lines and bounded length."""
-
-    def __init__(self, *, shortest: int = 1, longest: int, **kwargs: Any) -> None:
-        metadata = {"pattern": f"^[^{_STEERING}]*$", **kwargs.pop("metadata", {})}
-        length = validate.Length(min=shortest, max=longest)
-        super().__init__(validate=length, metadata=metadata, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        assert isinstance(text, str)
-        if _STEERING_FORM.search(text):
-            raise ValidationError("Control characters but tabs and line feeds are not allowed.")
-        if not text.strip():
-            raise ValidationError("There is nothing in it.")
-        return text
 
 
 class ContestMembersSchema(StrictSchema):

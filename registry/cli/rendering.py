@@ -20,12 +20,12 @@ from rich.text import Text as Styled
 
 from registry.client.problems import RegistryError, RegistryProblem
 from registry.kernel.canonical import JsonValue
+from registry.kernel.plain_text import shown
 from registry.kernel.problems import FieldError, Problem, Text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _JSON_WANTED = "registry.cli.json"
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _WIDTH_MAX = 100
 
 
@@ -104,7 +104,7 @@ def panel(title: str, content: RenderableType, style: str = "cyan") -> Panel:
 
 def plain(text: str, style: str = "") -> Styled:
     """Text as it is: no markup is read in it, control characters are made visible."""
-    return Styled(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text), style=style)
+    return Styled(shown(text, "\N{REPLACEMENT CHARACTER}"), style=style)
 
 
 def in_this_language(text: Text) -> str:

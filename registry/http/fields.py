@@ -1,4 +1,4 @@
-"""Fields that mean one thing: no coercion, no control characters, one spelling.
+"""Fields that mean one thing: no coercion, no characters nobody sees, one spelling.
 
 marshmallow's own `Integer` turns 4.7 into 4, `Boolean` takes "yes", and its
 strings take U+0000, which PostgreSQL does not. Each field here also describes
@@ -16,10 +16,14 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 from registry.kernel import base64url
 from registry.kernel.clock import format_instant, parse_instant
 from registry.kernel.ids import Prefix, parse_id
+from registry.kernel.plain_text import (
+    OF_NO_LINE,
+    OF_NO_PROSE,
+    is_plain_line,
+    is_plain_prose,
+    says_something,
+)
 
-# C0 and C1 controls, DEL, and the separators that some readers break lines at.
-CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
-CONTROLS_FORM = re.compile(f"[{CONTROLS}]")
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 DAY_FORM = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UUID7 = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -47,18 +51,38 @@ class AnswerSchema(Schema):
 
 
 class Text(fields.String):
-    """One line of text of bounded length without control characters."""
+    """One line of text of bounded length that shows all it holds."""
 
     def __init__(self, *, shortest: int = 1, longest: int, **kwargs: Any) -> None:
-        metadata = {"pattern": f"^[^{CONTROLS}]*$", **kwargs.pop("metadata", {})}
+        metadata = {"pattern": f"^[^{OF_NO_LINE}]*$", **kwargs.pop("metadata", {})}
         length = validate.Length(min=shortest, max=longest)
         super().__init__(validate=length, metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         assert isinstance(text, str)
-        if CONTROLS_FORM.search(text):
-            raise ValidationError("Control characters are not allowed.")
+        if not is_plain_line(text):
+            raise ValidationError("Control and invisible characters are not allowed.")
+        return text
+
+
+class Prose(fields.String):
+    """Text of several lines and bounded length that says something and shows all it holds."""
+
+    def __init__(self, *, shortest: int = 1, longest: int, **kwargs: Any) -> None:
+        metadata = {"pattern": f"^[^{OF_NO_PROSE}]*$", **kwargs.pop("metadata", {})}
+        length = validate.Length(min=shortest, max=longest)
+        super().__init__(validate=length, metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        assert isinstance(text, str)
+        if not is_plain_prose(text):
+            raise ValidationError(
+                "Of control and invisible characters only tabs and line feeds are allowed."
+            )
+        if not says_something(text):
+            raise ValidationError("There is nothing in it.")
         return text
 
 
@@ -216,11 +240,6 @@ class PrefixedId(fields.Field[str]):
         except ValueError as error:
             raise ValidationError(f"Not an id of the form {self._prefix.value}_….") from error
         return value
-
-
-def control_characters_in(text: str) -> bool:
-    """Whether `text` is what `Text` refuses, whatever its length."""
-    return CONTROLS_FORM.search(text) is not None
 
 
 def load_day(value: Any) -> date | None:

@@ -9,11 +9,12 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from registry.http.fields import base64url_pattern, control_characters_in
+from registry.http.fields import base64url_pattern
 from registry.identity.keyring import KEY_ID_CHARACTERS_MAX
 from registry.identity.model import EVALUATED_AT_ONCE_MAX, IdentityToken
 from registry.identity.normalise import IdentifierType
 from registry.identity.schemas import TOKEN_BYTES, EvaluationRequest
+from registry.kernel.plain_text import is_plain_line
 
 _BYTES_32 = re.compile(base64url_pattern(TOKEN_BYTES).removeprefix("^").removesuffix("$"))
 _TYPES: Mapping[str, IdentifierType] = {each.value: each for each in IdentifierType}
@@ -22,7 +23,7 @@ _EVALUATION = {"key_id", "blinded"}
 
 def load_text(value: Any, longest: int) -> str | None:
     """A line of 1 to `longest` characters, as `fields.Text` takes it."""
-    if type(value) is str and 0 < len(value) <= longest and not control_characters_in(value):
+    if type(value) is str and 0 < len(value) <= longest and is_plain_line(value):
         return value
     return None
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from registry.http.fields import CONTROLS_FORM, DAY_FIRST, DAY_FORM
+from registry.http.fields import DAY_FIRST, DAY_FORM
 from registry.identity.keyring import KEY_ID_CHARACTERS_MAX
 from registry.identity.model import IdentityToken
 from registry.identity.normalise import IdentifierType
@@ -28,6 +28,7 @@ from registry.incidents.schemas import (
 from registry.kernel import base64url
 from registry.kernel.clock import parse_instant
 from registry.kernel.money import MINOR_UNITS_MAX, Money
+from registry.kernel.plain_text import is_plain_line
 from registry.rulebook.filing import (
     Adjudicator,
     DecisionKind,
@@ -143,8 +144,7 @@ def _members(document: Any, names: set[str]) -> None:
 def _text(value: Any, shortest: int, longest: int) -> str:
     if type(value) is not str or not shortest <= len(value) <= longest:
         raise _DoesNotFit
-    # Nearly all text is printable, which tells at once that it holds no control.
-    if not value.isprintable() and CONTROLS_FORM.search(value):
+    if not is_plain_line(value):
         raise _DoesNotFit
     return value
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from registry.crypto.signature import PublicKey
 from registry.http.caller import Scope
 from registry.kernel.ids import MemberId
+from registry.kernel.plain_text import is_plain_line
 from registry.kernel.problems import FieldError, Kind, Problem, Text
 from registry.rulebook.model import Purpose, ReliabilityPrior
 
@@ -22,7 +23,6 @@ QUOTA_MAX = 10_000_000
 PPM = 1_000_000
 
 _GROUP = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Role(StrEnum):
@@ -355,7 +355,7 @@ def _admission_errors(admission: Admission) -> Iterable[FieldError]:
 
 
 def _is_one_line(text: str) -> bool:
-    return text == text.strip() and not _CONTROL.search(text)
+    return text == text.strip() and is_plain_line(text)
 
 
 def _error(pointer: str, code: str, detail: str) -> FieldError:

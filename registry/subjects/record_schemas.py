@@ -1,7 +1,5 @@
 """The wire of a person's record, history and acts. Source: docs/protocol.md, section 9."""
 
-import unicodedata
-
 from marshmallow import ValidationError, fields, validates
 
 from registry.http.fields import (
@@ -15,6 +13,7 @@ from registry.http.fields import (
 )
 from registry.incidents.model import State
 from registry.kernel.ids import Prefix
+from registry.kernel.plain_text import says_something
 from registry.lookups.schemas import BilingualSchema
 from registry.notices.correction_model import CorrectionKind
 from registry.rulebook.model import Band, Severity
@@ -203,7 +202,7 @@ class StatementSchema(StrictSchema):
     @validates("text")
     def _says_something(self, text: str, **_: object) -> None:
         """Raises: ValidationError, of nothing but white space and what has no shape."""
-        if all(unicodedata.category(each)[0] in "ZC" for each in text):
+        if not says_something(text):
             raise ValidationError("A statement has to say something.")
 
 

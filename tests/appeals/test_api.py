@@ -195,6 +195,28 @@ def test_two_reviewers_may_write_as_much_as_they_may(town: Town) -> None:
     assert all(word * REASONS_CHARACTERS_MAX in text for word in "𠮷𡃁")
 
 
+def test_no_side_of_a_case_can_write_what_another_does_not_see(town: Town) -> None:
+    """Text that turns or hides letters is refused of the person, the furnisher and the reviewer."""
+    incident = town.file()
+    town.move(days=8)
+    person = town.person()
+    hidden = "It was not \u202eem\u202c,\nand I said so the same day."
+    drafted = {"incident": incident, "grounds": ["not_me"]}
+    target = "/v1/subject/appeals"
+    for said in ({"statement": hidden}, {"facts": [hidden]}):
+        assert "request-invalid" == slug(person.call("POST", target, {**drafted, **said}), 422)
+    appeal = lodge(person, incident)["id"]
+    answer = {"stance": "stands", "reasons": hidden, "evidence": [evidence_item()]}
+    answered = town.platform.call("POST", f"/v1/appeals/{appeal}/answer", answer)
+    assert "request-invalid" == slug(answered, 422)
+    ok(town.platform.call("POST", f"/v1/appeals/{appeal}/answer", {**answer, "reasons": REASONS}))
+    decision = {"ruling": "upheld", "reasons": hidden, "reviewer": "staff-r1"}
+    decided = town.operator.call("POST", f"/v1/review/appeals/{appeal}/decisions", decision)
+    assert "request-invalid" == slug(decided, 422)
+    said = ok(person.call("GET", f"{target}/{appeal}"))["appeal"]["said"]
+    assert [STATEMENT, REASONS] == [each["text"] for each in said]
+
+
 def test_letters_of_an_appeal_go_to_no_address_given_after_it(town: Town) -> None:
     """The number may be another's by the time it is decided; whoever is told is the appellant."""
     incidents = town.file(), town.file("case-2", order="order-2", occurred_on="2026-09-28")

@@ -20,7 +20,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=6,
 )
-TEXTS = st.text(max_size=130) | st.sampled_from(["", "a" * 64, "a" * 65, "a\u0000", "\u2028", "é"])
+TEXTS = st.text(max_size=130) | st.sampled_from(
+    ["", "a" * 64, "a" * 65, "a\u0000", "\u2028", "\u202e", "é"]
+)
 DAYS = st.dates().map(str) | st.sampled_from(
     ["1899-12-31", "1900-01-01", "2026-02-30", "2026-2-3", "2026-01-01T00:00:00", "٢026-01-01"]
 )

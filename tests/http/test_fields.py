@@ -16,6 +16,7 @@ from registry.http.fields import (
     Moment,
     OneOf,
     PrefixedId,
+    Prose,
     QueryInteger,
     StrictBoolean,
     StrictInteger,
@@ -44,6 +45,7 @@ TAKEN: list[tuple[fields.Field[Any], object, object]] = [
     (Text(longest=3), "  ", "  "),
     (Text(longest=3), "中文🙂", "中文🙂"),
     (Text(shortest=0, longest=3), "", ""),
+    (Prose(longest=9), "1.\t包裹\n2.", "1.\t包裹\n2."),
     (Word("[A-Z]{3}", longest=3), "CNY", "CNY"),
     (StrictInteger(least=-1, most=10**15), -1, -1),
     (StrictInteger(least=-1, most=10**15), 10**15, 10**15),
@@ -64,7 +66,11 @@ TAKEN: list[tuple[fields.Field[Any], object, object]] = [
 
 NOT_TEXT: list[object] = [1, 1.5, True, None, [], {}, b"bytes"]
 REFUSED: list[tuple[fields.Field[Any], list[object]]] = [
-    (Text(longest=3), [*NOT_TEXT, "", "abcd", "a\x00", "\n", "\x7f", "\x9f", "\u2028", "\u2029"]),
+    (
+        Text(longest=3),
+        [*NOT_TEXT, "", "abcd", "a\x00", "\n", "\x7f", "\x9f", "\u2028", "\u2029", "\u202e"],
+    ),
+    (Prose(longest=3), [*NOT_TEXT, "", "abcd", "a\x00", "\n", "\r", "\x1b[", "\u202e.", " \u200d"]),
     (Word("[A-Z]{3}", longest=3), [*NOT_TEXT, "", "CN", "cny", "CNYX", "CNY\n", "ＣＮＹ", " CNY"]),
     (
         StrictInteger(least=0, most=10),

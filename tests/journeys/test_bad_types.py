@@ -31,7 +31,7 @@ def replaced(document: Any, path: str, value: Any) -> Any:
 
 
 TOKEN_31, TOKEN_32, TOKEN_33 = (b64u(bytes(range(length))) for length in (31, 32, 33))
-CONTROLS = ["\x00", "a\x1fb", "a\nb", "\x7f", "\x85", "\u2028", "\u2029"]
+CONTROLS = ["\x00", "a\x1fb", "a\nb", "\x7f", "\x85", "\u2028", "\u2029", "\u202ea", "a\u200b"]
 NOT_TEXTS: list[Any] = [1, 4.0, True, None, [], {}, ["a"]]
 NOT_DAYS: list[Any] = [
     *("2026-13-01", "2026-02-30", "20261001", "2026-10-01T00:00:00Z", "2026-1-1", " 2026-10-01"),

@@ -367,6 +367,24 @@ def test_a_statement_stands_beside_what_is_filed(market: Market, person: Person)
         assert 422 == answer.status_code
 
 
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\ufeff", "\x1b", "\u2028"])
+def test_nobody_is_shown_another_text_than_the_one_that_is_stored(
+    market: Market, person: Person, hidden: str
+) -> None:
+    """What turns or hides letters is refused, named and not kept; who wrote it may write anew."""
+    person.sign_in(NUMBER)
+    for method, target, name, document in (
+        ("PUT", "/v1/subject/statement", "text", {}),
+        ("POST", "/v1/subject/markers", "statement", {"code": "V401"}),
+    ):
+        said = {**document, name: f"I was {hidden}never asked."}
+        answer = person.call(method, target, said)
+        assert 422 == answer.status_code
+        assert [f"/{name}"] == [each["pointer"] for each in answer.json["errors"]]
+    sayings = person.call("GET", "/v1/subject/record").json["sayings"]
+    assert (None, []) == (sayings["statement"], sayings["markers"])
+
+
 def test_a_freeze_refuses_lookups_and_costs_nothing(market: Market, person: Person) -> None:
     """Refused with a clear problem, on record, with nothing of the person in it."""
     filed(market, NUMBER)
