@@ -29,7 +29,8 @@ JOBS_IDLE_SECONDS = 1.0
 SNAPSHOT_REST_SECONDS = STALE_SECONDS_MAX / 2
 # Beside the API a round of jobs rests as long as it worked.
 JOBS_REST_FACTOR = 1.0
-# Errands wait for others: several wait at once.
+# Errands wait for others: several of a kind wait at once, and no kind for another. Codes
+# go out however many receivers of members hang.
 ERRAND_LANES = 4
 
 
@@ -110,14 +111,14 @@ def serving_snapshots(node: Node) -> Chore:
 
 
 def working(node: Node, *, rest_factor: float = 0.0) -> list[Chore]:
-    """Jobs: one lane for steps, several for errands, so that neither waits for the other."""
+    """Jobs: one lane for steps, several for each kind of errand, so that none waits for another."""
     worker = node.worker
     lanes = [_lane(worker, worker.steps, rest_factor)]
-    if worker.errands:
+    for errand in worker.errands:
         # The others have nothing to do while the first has not: they do not even look.
         is_busy = threading.Event()
-        lanes.append(_lane(worker, worker.errands, rest_factor, tells=is_busy))
-        lanes += [_lane(worker, worker.errands, rest_factor, heeds=is_busy)] * (ERRAND_LANES - 1)
+        lanes.append(_lane(worker, [errand], rest_factor, tells=is_busy))
+        lanes += [_lane(worker, [errand], rest_factor, heeds=is_busy)] * (ERRAND_LANES - 1)
     return lanes
 
 

@@ -2,12 +2,13 @@
 
 tell --> delivery + job --> perform: POST, signed --> settle: attempt noted, next one promised
                                 ^                          |
-                                '-- 5 s, 5 min, … 24 h ----'
+                                '-- 5 s, 5 min, … 24 h ----'   put off: a few seconds, no attempt
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import SystemRandom
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from registry.notices.model import (
     DeliveryNotFound,
     DeliveryState,
     DisabledReason,
+    Notice,
     Webhook,
     WebhookIsDisabled,
     WebhookState,
@@ -38,9 +40,16 @@ from registry.notices.model import (
 )
 from registry.notices.outside import Outside
 from registry.notices.service import DELIVER, Notices
+from registry.notices.turns import Turns
 from registry.notices.webhooks import Webhooks
 
+# How soon what is put off comes again: soon, and not in step with what it waits for.
+PUT_OFF_SECONDS = (2.0, 10.0)
 _random = SystemRandom()
+
+
+class PutOff:
+    """The member's receivers are slow, and one of them is being waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +79,10 @@ class Deliveries:
         self._letters = letters
         self._outside = outside
         self._clock = clock
+        self._turns = Turns()
 
     @property
-    def errand(self) -> Errand[Attempt | None]:
+    def errand(self) -> Errand[Attempt | PutOff | None]:
         """The work that waits for receivers."""
         return Errand(kind=DELIVER, perform=self._perform, settle=self._settle, share=Share.URGENT)
 
@@ -123,7 +133,7 @@ class Deliveries:
         attempts = store.attempts_of(transaction, [begun.uuid])
         return DeliveryRecord(delivery=begun, attempts=attempts[begun.uuid])
 
-    def _perform(self, job: Job) -> Attempt | None:
+    def _perform(self, job: Job) -> Attempt | PutOff | None:
         """One POST; None where there is nothing (any more) to send."""
         with self._database.reading() as transaction:
             delivery = store.find_delivery(transaction, UUID(job.payload["delivery"]))
@@ -133,6 +143,16 @@ class Deliveries:
             notice = store.find_notice(transaction, delivery.notice)
         if webhook is None or notice is None or webhook.state is not WebhookState.ACTIVE:
             return None
+        if not self._turns.take(webhook.member, delivery.uuid, webhook.uuid):
+            return PutOff()
+        began = time.monotonic()
+        try:
+            return self._post(webhook, notice)
+        finally:
+            seconds = time.monotonic() - began
+            self._turns.give_back(webhook.member, delivery.uuid, webhook.uuid, seconds)
+
+    def _post(self, webhook: Webhook, notice: Notice) -> Attempt:
         body = notice.body()
         # The machine's time: receivers refuse what is not of these minutes.
         timestamp = int(self._outside.wall.now().timestamp())
@@ -146,7 +166,7 @@ class Deliveries:
         return self._outside.post(webhook.url, headers, body)
 
     def _settle(
-        self, transaction: Transaction, job: Job, attempt: Attempt | None, now: datetime
+        self, transaction: Transaction, job: Job, attempt: Attempt | PutOff | None, now: datetime
     ) -> Again | None:
         known = store.find_delivery(transaction, UUID(job.payload["delivery"]))
         if known is None:
@@ -160,6 +180,10 @@ class Deliveries:
             # The webhook was disabled since; deleted, it took its deliveries with it.
             self._put(transaction, delivery, DeliveryState.CANCELLED)
             return None
+        if isinstance(attempt, PutOff):
+            at = now + timedelta(seconds=_random.uniform(*PUT_OFF_SECONDS))
+            store.put_delivery(transaction, replace(delivery, next_at=at))
+            return Again(run_at=at)
         store.add_attempt(transaction, delivery.uuid, delivery.attempts + 1, attempt)
         tried = replace(delivery, attempts=delivery.attempts + 1)
         if attempt.is_success:
