@@ -18,6 +18,7 @@ from registry.incidents.model import (
     Course,
     Incident,
     IncidentErased,
+    IncidentNotFound,
     State,
     state_of,
 )
@@ -218,8 +219,18 @@ class Removal:
         self, transaction: Transaction, furnisher: MemberId, incident: IncidentId
     ) -> None:
         """Raises: IncidentErased, where this furnisher's incident was removed."""
-        if removal_store.was_removed(transaction, furnisher, incident):
+        if removal_store.was_removed(transaction, incident, furnisher=furnisher):
             raise IncidentErased
+
+    def require_kept(self, transaction: Transaction, incident: IncidentId) -> None:
+        """For who may name any furnisher's incident.
+
+        Raises: IncidentNotFound, IncidentErased.
+        """
+        if store.find(transaction, incident) is None:
+            if removal_store.was_removed(transaction, incident):
+                raise IncidentErased
+            raise IncidentNotFound
 
     def _cause_of(self, incident: Incident, now: datetime) -> Cause | None:
         edition = self._rulebook.editions[incident.edition]

@@ -129,10 +129,14 @@ def remove(
     transaction.execute(sa.insert(removed_incidents).values(values))
 
 
-def was_removed(transaction: Transaction, furnisher: MemberId, incident: IncidentId) -> bool:
-    """Whether this furnisher's incident of this id was removed."""
+def was_removed(
+    transaction: Transaction, incident: IncidentId, *, furnisher: MemberId | None = None
+) -> bool:
+    """Whether the incident of this id was removed, and was this furnisher's, if one is named."""
     columns = removed_incidents.c
-    conditions = (columns.id == incident, columns.furnisher == furnisher)
+    conditions = [columns.id == incident]
+    if furnisher is not None:
+        conditions.append(columns.furnisher == furnisher)
     return _exists(transaction, *conditions)
 
 

@@ -9,14 +9,18 @@ from registry.http.openapi import describe_problems
 from registry.http.signed import signed
 from registry.http.wiring import the
 from registry.identity.protection import Protector
+from registry.incidents.model import IncidentErased, IncidentNotFound
+from registry.incidents.service import Incidents
 from registry.kernel.ids import Prefix, parse_id
 from registry.kernel.paging import CursorUnreadable
 from registry.ledger.erasure_model import (
     HoldNotFound,
     HoldReleased,
+    IncidentTarget,
     OrderDecided,
     OrderNotFound,
     SecondPersonNeeded,
+    Target,
     TargetNotErasable,
 )
 from registry.ledger.model import EntryNotFound
@@ -44,7 +48,7 @@ blueprint = Blueprint("erasure", __name__, description="Legal holds, and erasure
 
 @blueprint.route("/v1/oversight/legal-holds", methods=["POST"])
 @signed(scope=Scope.AUDIT)
-@describe_problems(SupervisionOnly, EntryNotFound)
+@describe_problems(SupervisionOnly, EntryNotFound, IncidentNotFound, IncidentErased)
 @blueprint.arguments(ActSchema)
 @blueprint.response(201, HoldAnswerSchema)
 def place_hold(call: Call, act: dict[str, Any]) -> Any:
@@ -52,6 +56,7 @@ def place_hold(call: Call, act: dict[str, Any]) -> Any:
     require_supervision(call)
     target = target_of(act["target"], the(Protector))
     hold, receipt = the(LegalHolds).place(call, target, act["ground"])
+    _require_kept(call, target)
     return {"hold": hold_document(hold), "receipt": receipt}
 
 
@@ -87,7 +92,9 @@ def release_hold(call: Call, _: dict[str, Any], hold_id: str) -> Any:
 
 @blueprint.route("/v1/oversight/erasure-orders", methods=["POST"])
 @signed(scope=Scope.AUDIT)
-@describe_problems(SupervisionOnly, EntryNotFound, TargetNotErasable)
+@describe_problems(
+    SupervisionOnly, EntryNotFound, IncidentNotFound, IncidentErased, TargetNotErasable
+)
 @blueprint.arguments(OrderedSchema)
 @blueprint.response(201, OrderAnswerSchema)
 def order_erasure(call: Call, act: dict[str, Any]) -> Any:
@@ -95,6 +102,7 @@ def order_erasure(call: Call, act: dict[str, Any]) -> Any:
     require_supervision(call)
     target = target_of(act["target"], the(Protector))
     order, receipt = the(ErasureOrders).order(call, target, act["ground"], act.get("agent"))
+    _require_kept(call, target)
     return {"order": order_document(order), "receipt": receipt}
 
 
@@ -142,6 +150,13 @@ def decline_order(call: Call, decided: dict[str, Any], order_id: str) -> Any:
         call, _id(order_id, OrderNotFound), decided.get("agent")
     )
     return {"order": order_document(order), "receipt": receipt}
+
+
+def _require_kept(call: Call, target: Target) -> None:
+    # After the hold keeps erasers waiting; a Problem undoes it. What a person's keys hold is
+    # not asked for: they may be held before anything is filed.
+    if isinstance(target, IncidentTarget):
+        the(Incidents).removal.require_kept(call.transaction, target.incident)
 
 
 def _id(text: str, unknown: type[HoldNotFound | OrderNotFound]) -> UUID:

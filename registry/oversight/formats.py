@@ -7,6 +7,7 @@ is written with an apostrophe before it in CSV.
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from importlib import import_module
@@ -16,7 +17,7 @@ from registry.kernel.canonical import JsonValue
 from registry.oversight.events import COLUMNS
 from registry.oversight.model import FormatNotInstalled
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@")
 
 
 class ExportFormat(StrEnum):
@@ -85,6 +86,11 @@ TABULAR: Mapping[ExportFormat, Callable[[Rows], bytes]] = {
 
 
 def _cell(value: JsonValue) -> JsonValue:
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and _is_like_a_formula(value):
         return f"'{value}"
     return value
+
+
+def _is_like_a_formula(text: str) -> bool:
+    # Where Chinese or Japanese is written, a full-width sign begins one too.
+    return unicodedata.normalize("NFKC", text.lstrip())[:1] in _FORMULA

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import sys
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -255,12 +256,17 @@ def test_an_event_says_what_was_done(world: World) -> None:
 def test_a_table_runs_nothing_in_a_spreadsheet(world: World) -> None:
     """A reference that begins like a formula is text."""
     world.look_up("ming", order="=cmd|'/C calc'!A1", agent="+staff")
+    world.clock.move(timedelta(seconds=1))
+    world.look_up("ming", order="\uff1d1+1", agent=" =1")
+    world.clock.move(timedelta(seconds=1))
+    world.look_up("ming", order="o=1", agent="员工7")
     world.settle()
     data, _, _ = export(world, format="csv", types=["lookup"])
-    header, row = csv.reader(io.StringIO(data.decode()))
+    header, *rows = csv.reader(io.StringIO(data.decode()))
     assert list(COLUMNS) == header
-    values = dict(zip(header, row, strict=True))
-    assert ("'=cmd|'/C calc'!A1", "'+staff") == (values["order"], values["agent"])
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    assert ["'=cmd|'/C calc'!A1", "'\uff1d1+1", "o=1"] == [each["order"] for each in cells]
+    assert ["'+staff", "' =1", "员工7"] == [each["agent"] for each in cells]
 
 
 def test_an_export_goes_on_where_it_ended(world: World) -> None:

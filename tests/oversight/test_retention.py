@@ -267,6 +267,24 @@ def test_an_erasure_by_order_takes_two(world: World) -> None:
         require_proven(world, entry)
 
 
+def test_nothing_is_held_or_ordered_of_an_incident_that_there_is_not(world: World) -> None:
+    """A slip in its id would leave the right one to be erased, or kept, unseen."""
+    _, incident, _ = every_secret(world)
+    slip = incident[:-1] + ("0" if incident[-1] != "0" else "1")
+    for path in ("legal-holds", "erasure-orders"):
+        body = {"target": {"incident": slip}, "ground": "docket 12"}
+        assert "/incident-not-found" in world.ask(path, body, 404)["type"]
+    body = {"target": {"incident": incident}, "ground": "judgment"}
+    order = world.ask("erasure-orders", body, 201)["order"]["id"]
+    world.ask(f"erasure-orders/{order}/confirmation", {}, by="court")
+    world.settle()
+    world.retain()
+    for path in ("legal-holds", "erasure-orders"):
+        assert "/incident-erased" in world.ask(path, body, 410)["type"]
+    assert [] == world.ask("legal-holds/search", {})["holds"]
+    assert [order] == [each["id"] for each in world.ask("erasure-orders/search", {})["orders"]]
+
+
 def test_holds_and_orders_are_listed_in_pages(world: World) -> None:
     """Each once, oldest first, whatever is placed or ordered meanwhile."""
     target = {"subject": token("ming")}
