@@ -118,7 +118,7 @@ def assemble_contesting(
             directory=directory,
             ledger=ledger,
         ),
-        deadlines=Deadlines(drafts=drafts, docket=docket, rulings=rulings),
+        deadlines=Deadlines(drafts=drafts, docket=docket, rulings=rulings, jury=judging.juries),
         precedents=Precedents(database=database),
         reliability=reliability,
         judging=judging,

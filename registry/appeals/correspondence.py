@@ -9,7 +9,7 @@ from registry.kernel.canonical import JsonValue
 from registry.kernel.clock import format_instant
 from registry.kernel.problems import Text
 from registry.notices.letter_model import LetterTemplate
-from registry.rulebook.calendar import local_date
+from registry.rulebook.calendar import local_date, local_minute
 from registry.rulebook.model import Edition
 
 RELAYED = "appeal.relayed"
@@ -104,6 +104,14 @@ class Correspondence:
             else:
                 template = LetterTemplate.APPEAL_UPHELD_AGAIN
         self._write(transaction, appeal, template, facts, now)
+
+    def verdict_close(
+        self, transaction: Transaction, appeal: Appeal, edition: Edition, now: datetime
+    ) -> None:
+        """The person: who decides now is for them to say, and by when."""
+        until = appeal.deadlines[Milestone.JURY_VERDICT].due_at
+        facts = {"choose_by": local_minute(until, edition)}
+        self._write(transaction, appeal, LetterTemplate.APPEAL_VERDICT_CLOSE, facts, now)
 
     def _tell(
         self, transaction: Transaction, event_type: str, appeal: Appeal, now: datetime

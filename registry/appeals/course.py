@@ -261,10 +261,17 @@ def ask_panel(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
     return _second_tier(appeal, State.PANEL, Milestone.PANEL_DECISION, decided_by, now)
 
 
-def expect_verdict(appeal: Appeal, due: datetime, now: datetime) -> Appeal:
+def offer_choice(appeal: Appeal, due: datetime, now: datetime) -> Appeal:
     """The verdict was close: the jury's limit is another while the subject chooses who decides."""
     _require(appeal.state is State.JURY)
     noted = _noted(appeal, now, What.VERDICT_CLOSE, REGISTRY)
+    return _with(noted, Milestone.JURY_VERDICT, due)
+
+
+def ask_larger_panel(appeal: Appeal, due: datetime, now: datetime) -> Appeal:
+    """The subject has other jurors decide after a close verdict, until another limit."""
+    _require(appeal.state is State.JURY)
+    noted = _noted(appeal, now, What.LARGER_PANEL_ASKED, SUBJECT)
     return _with(noted, Milestone.JURY_VERDICT, due)
 
 

@@ -13,7 +13,8 @@ from registry.appeals import course, store
 from registry.appeals.course import Due
 from registry.appeals.docket import Case, Docket
 from registry.appeals.drafts import Drafts
-from registry.appeals.model import Appeal, Basis, Milestone, Outcome
+from registry.appeals.model import Appeal, Basis, Milestone, Outcome, State
+from registry.appeals.ports import Jury
 from registry.database.transaction import Transaction
 from registry.incidents.model import State as IncidentState
 from registry.incidents.recording import registry_itself
@@ -40,10 +41,11 @@ _BASIS = {
 class Deadlines:
     """What happens when nobody acts."""
 
-    def __init__(self, *, drafts: Drafts, docket: Docket, rulings: Rulings) -> None:
+    def __init__(self, *, drafts: Drafts, docket: Docket, rulings: Rulings, jury: Jury) -> None:
         self._drafts = drafts
         self._docket = docket
         self._rulings = rulings
+        self._jury = jury
 
     @property
     def kinds(self) -> tuple[Periodic]:
@@ -114,10 +116,20 @@ class Deadlines:
             case Due.CLOSE_UPHELD:
                 return self._docket.close_upheld(transaction, case, now)
             case Due.CONVENE_PANEL:
-                after = course.refer_to_panel(case.appeal, case.edition, now)
-                return self._docket.save(transaction, case, after)
+                return self._convene_panel(transaction, stored, now)
             case Due.NOTE:
                 return self._docket.save(transaction, stored, case.appeal)
+
+    def _convene_panel(self, transaction: Transaction, case: Case, now: datetime) -> Case:
+        """The jury ends as it has found, and with it the appeal's waiting for it."""
+        self._jury.run_out(transaction, case.appeal.id, now)
+        seen = self._docket.open_under(transaction, case.appeal.id, case.incident)
+        assert seen is not None, "it is held"
+        if seen.appeal.state is not State.JURY:
+            return seen
+        # A round whose own limit is later, of clocks or rows that somebody changed.
+        after = course.refer_to_panel(seen.appeal, seen.edition, now)
+        return self._docket.save(transaction, seen, after)
 
 
 def _furnisher_of(incident: object) -> str:

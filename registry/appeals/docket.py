@@ -208,6 +208,14 @@ class Docket:
         self._correspondence.second_tier(transaction, after, now)
         return self.save(transaction, replace(case, incident=incident), after)
 
+    def offer_choice(
+        self, transaction: Transaction, case: Case, due: datetime, now: datetime
+    ) -> Case:
+        """The jury was divided: the person is told that they choose who decides, and until when."""
+        after = course.offer_choice(case.appeal, due, now)
+        self._correspondence.verdict_close(transaction, after, case.edition, now)
+        return self.save(transaction, case, after)
+
     def conclude(
         self, transaction: Transaction, concluded: Sequence[Appeal], now: datetime
     ) -> None:

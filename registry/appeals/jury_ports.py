@@ -41,10 +41,15 @@ class Verdicts(Protocol):
     def awaits_jury(self, transaction: Transaction, case: str) -> bool:
         """Whether a case still waits for its jury; it, and its incident, are locked then."""
 
+    def offer_choice(
+        self, transaction: Transaction, case: str, due_at: datetime, now: datetime
+    ) -> None:
+        """After a close verdict: tells the person that who decides is theirs to say."""
+
     def expect_verdict(
         self, transaction: Transaction, case: str, due_at: datetime, now: datetime
     ) -> None:
-        """Gives the jury of a case until `due_at`."""
+        """Gives the larger panel the person asked for until `due_at`."""
 
     def receive_verdict(
         self, transaction: Transaction, case: str, verdict: Ruling | None, now: datetime

@@ -97,6 +97,14 @@ class Juries:
         self._begin(transaction, jury, now)
         return True
 
+    def run_out(self, transaction: Transaction, appeal: str, now: datetime) -> None:
+        """The appeal's own limit of its jury is over: so is the round that sits, as it has found.
+
+        Whichever of the two jobs comes first, the same is on record.
+        """
+        for round_ in (FIRST_ROUND, PANEL_ROUND):
+            self.open(transaction, appeal, round_, now)
+
     def takes_evidence(self, transaction: Transaction, appeal: str, now: datetime) -> bool:
         """Whether evidence may still be shown: all jurors vote on the same, the panel too."""
         first = jury_store.find(transaction, appeal, FIRST_ROUND)
@@ -185,7 +193,7 @@ class Juries:
         until = due_at(now, edition.deadlines.jury_evidence_window, edition)
         close = replace(found, stage=Stage.CLOSE, choice_until=until)
         jury_store.put(transaction, close)
-        self._verdicts.expect_verdict(transaction, jury.case, until, now)
+        self._verdicts.offer_choice(transaction, jury.case, until, now)
         self._promise(transaction, close, until)
         return close
 

@@ -28,13 +28,21 @@ class JuryVerdicts:
         opened = self._docket.open(transaction, AppealId(case))
         return opened is not None and opened.appeal.state is State.JURY
 
+    def offer_choice(
+        self, transaction: Transaction, case: str, due_at: datetime, now: datetime
+    ) -> None:
+        """After a close verdict: the person says until `due_at` who decides, and is told so."""
+        opened = self._docket.open(transaction, AppealId(case))
+        assert opened is not None, "it was seen to wait"
+        self._docket.offer_choice(transaction, opened, due_at, now)
+
     def expect_verdict(
         self, transaction: Transaction, case: str, due_at: datetime, now: datetime
     ) -> None:
-        """Gives the jury of an appeal until `due_at`."""
+        """Gives the larger panel the person asked for until `due_at`."""
         opened = self._docket.open(transaction, AppealId(case))
         assert opened is not None, "it was seen to wait"
-        after = course.expect_verdict(opened.appeal, due_at, now)
+        after = course.ask_larger_panel(opened.appeal, due_at, now)
         self._docket.save(transaction, opened, after)
 
     def receive_verdict(

@@ -153,6 +153,7 @@ class What(StrEnum):
     DECIDED = "decided"
     SECOND_TIER_REQUESTED = "second_tier_requested"
     VERDICT_CLOSE = "verdict_close"
+    LARGER_PANEL_ASKED = "larger_panel_asked"
     REFERRED_TO_PANEL = "referred_to_panel"
     CLOSED = "closed"
 

@@ -64,5 +64,8 @@ class Jury(Protocol):
     def convene(self, transaction: Transaction, summons: Summons, now: datetime) -> bool:
         """Begins to draw a jury; False: none can sit for this case, staff decides."""
 
+    def run_out(self, transaction: Transaction, appeal: AppealId, now: datetime) -> None:
+        """Ends what has no time left, and sends the appeal to staff where no verdict is."""
+
     def takes_evidence(self, transaction: Transaction, appeal: AppealId, now: datetime) -> bool:
         """Whether the evidence window of the appeal's jury is open: before anyone may vote."""

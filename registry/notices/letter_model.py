@@ -76,6 +76,7 @@ class LetterTemplate(StrEnum):
     APPEAL_UPHELD_AGAIN = "appeal_upheld_again"
     APPEAL_OVERTURNED = "appeal_overturned"
     APPEAL_ENDED = "appeal_ended"
+    APPEAL_VERDICT_CLOSE = "appeal_verdict_close"
     IDENTITY_THEFT_BLOCKED = "identity_theft_blocked"
     IDENTITY_THEFT_NOT_BLOCKED = "identity_theft_not_blocked"
     CORRECTION_MADE = "correction_made"

@@ -41,6 +41,11 @@ class Court:
     def awaits_jury(self, transaction: Transaction, case: str) -> bool:
         return case in self.waiting
 
+    def offer_choice(
+        self, transaction: Transaction, case: str, due_at: datetime, now: datetime
+    ) -> None:
+        self.limits.append(due_at)
+
     def expect_verdict(
         self, transaction: Transaction, case: str, due_at: datetime, now: datetime
     ) -> None:

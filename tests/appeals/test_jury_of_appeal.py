@@ -12,6 +12,8 @@ from registry.appeals.jury import Vote, commitment_of
 from registry.cli import main
 from registry.crypto import note
 from registry.kernel import base64url
+from registry.kernel.clock import parse_instant
+from registry.rulebook.calendar import local_minute
 from tests.appeals.town import NUMBER, REASONS, Town, evidence_item, lodge, ok, slug, upload
 from tests.nodes import Caller, new_caller
 from tests.subjects.person import PHONE, Person, token_of
@@ -191,7 +193,7 @@ def test_a_jury_that_does_not_vote_leaves_the_case_to_staff(town: Town) -> None:
     assert "alternates" == published(town, appeal)["stage"]
     town.move(hours=48)
     after = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
-    assert "panel" == after["state"]
+    assert ("panel", "no_quorum") == (after["state"], published(town, appeal)["ending"])
     # Staff is silent too: then the incident goes.
     town.move(days=30)
     last = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
@@ -248,6 +250,9 @@ def test_a_close_verdict_is_the_persons_to_send_on(town: Town) -> None:
     assert "appeal-not-found" == slug(seated[0].call("POST", target, choice), 404)
     chosen = ok(person.call("POST", target, choice))["appeal"]
     assert "jury" == chosen["state"]
+    shown = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
+    said = [each["what"] for each in shown["events"]][-2:]
+    assert ["verdict_close", "larger_panel_asked"] == said
     town.node.worker.run_due()
     town.node.sequencer.step()
     town.move(seconds=1)
@@ -261,6 +266,34 @@ def test_a_close_verdict_is_the_persons_to_send_on(town: Town) -> None:
     assert "no-panel-to-ask" == slug(
         town.person(NUMBER).call("POST", target, {"decided_by": "staff"}), 409
     )
+
+
+def test_who_is_not_told_does_not_choose(town: Town) -> None:
+    """The person is written to after a close verdict; silence has staff decide, for good."""
+    platform = fill(town, pool=60)
+    person = town.person(NUMBER)
+    appeal = upheld_once(town, person)
+    drawn(town, person, appeal)
+    seated = jurors(town, platform, appeal)
+    town.move(hours=72)
+    votes = [Vote.UPHOLD] * 6 + [Vote.OVERTURN] * 9
+    salts = [commit(each, appeal, vote) for each, vote in zip(seated, votes, strict=False)]
+    for each, vote, salt in zip(seated, votes, salts, strict=False):
+        reveal(each, appeal, vote, salt)
+    [letter] = letters(town, "appeal_verdict_close")
+    until = parse_instant(published(town, appeal)["choice_until"])
+    assert local_minute(until, town.node.rulebook.current) in letter["text"]["en"]
+    town.move(hours=72)
+    mine = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
+    assert ("panel", "close") == (mine["state"], published(town, appeal)["ending"])
+    for reviewer in ("staff-r3", "staff-r4"):
+        town.review(appeal, "decisions", ruling="upheld", reasons=REASONS, reviewer=reviewer)
+    assert 1 == len(letters(town, "appeal_upheld_again"))
+
+
+def letters(town: Town, template: str) -> list[Any]:
+    found = ok(town.platform.call("GET", "/v1/letters"))["letters"]
+    return [each for each in found if each["template"] == template]
 
 
 def test_candidates_are_named_read_and_withdrawn_by_their_member(town: Town) -> None:
