@@ -5,8 +5,11 @@ leave copies in the unused part of a page, and the write-ahead log holds earlier
 pages: VACUUM rewrites the whole file, a truncating checkpoint empties the log.
 PostgreSQL frees dead rows by VACUUM and overwrites them when their room is used
 again; to rewrite its files at once takes VACUUM FULL, which locks the tables, so
-that is left to the operator. Source: sqlite.org/pragma.html#pragma_secure_delete,
-sqlite.org/lang_vacuum.html; PostgreSQL manual, "Routine Vacuuming".
+that is left to the operator. Its planner also keeps samples of what stood in each
+column (pg_statistic): ANALYZE takes them anew from the rows that are left, and does
+nothing where none is; to delete them then takes a superuser. Source:
+sqlite.org/pragma.html#pragma_secure_delete, sqlite.org/lang_vacuum.html; PostgreSQL
+manual, "Routine Vacuuming" and "Statistics Used by the Planner".
 """
 
 import sqlite3
@@ -18,6 +21,9 @@ from sqlalchemy.exc import DBAPIError
 
 from registry.database.engine import Database
 from registry.database.transaction import DatabaseUnavailable
+
+_STATISTICS = "pg_catalog.pg_statistic"
+_SAMPLED = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = current_schema()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +41,13 @@ def compact(database: Database, tables: Sequence[str]) -> Compacted:
     """
     if database.is_sqlite:
         return _compact_sqlite(database)
-    _vacuum_postgresql(database, tables)
-    return Compacted(is_complete=True, advice=f"VACUUM FULL {', '.join(tables)};")
+    emptied = _vacuum_postgresql(database, tables)
+    advice = f"VACUUM FULL {', '.join([*tables, _STATISTICS])};"
+    if emptied:
+        relations = ", ".join(f"'{each}'::regclass" for each in emptied)
+        delete = f"DELETE FROM {_STATISTICS} WHERE starelid IN ({relations});"  # noqa: S608
+        advice = f"{delete} {advice}"
+    return Compacted(is_complete=True, advice=advice)
 
 
 def _compact_sqlite(database: Database) -> Compacted:
@@ -55,14 +66,25 @@ def _compact_sqlite(database: Database) -> Compacted:
     return Compacted(is_complete=not busy, advice=None)
 
 
-def _vacuum_postgresql(database: Database, tables: Sequence[str]) -> None:
+def _vacuum_postgresql(database: Database, tables: Sequence[str]) -> list[str]:
+    """Gives the tables that are empty now and of which the planner keeps older samples."""
     try:
         with database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.execute(sa.text("SET statement_timeout = 0"))
+            sampled = set(connection.execute(sa.text(_SAMPLED)).scalars())
+            emptied = []
             for table in tables:
-                connection.execute(sa.text(f"VACUUM {table}"))
+                # What was never sampled is not sampled here: it would have to go later.
+                options = "(ANALYZE)" if table in sampled else ""
+                connection.execute(sa.text(f"VACUUM {options} {table}"))
+                is_empty = sa.text(f"SELECT NOT EXISTS (SELECT FROM {table})")  # noqa: S608
+                if table in sampled and connection.execute(is_empty).scalar_one():
+                    emptied.append(table)
+            # The samples before these; a role that does not own the database is warned.
+            connection.execute(sa.text(f"VACUUM {_STATISTICS}"))
             # Its limits are those of no other connection.
             connection.invalidate()
+            return emptied
     except DBAPIError as error:
         raise DatabaseUnavailable from error
