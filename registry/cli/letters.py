@@ -1,5 +1,6 @@
 """`registry letters`: where a letter is, and that it came back."""
 
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -44,6 +45,10 @@ def _uuid(text: str) -> UUID:
         raise LetterNotFound from None
 
 
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_instant(at)
+
+
 def _show(letter: Letter, title: str) -> None:
     delivery = letter.delivery
     document: dict[str, JsonValue] = {
@@ -53,8 +58,9 @@ def _show(letter: Letter, title: str) -> None:
         "incident": letter.incident,
         "furnisher": letter.furnisher,
         "created_at": format_instant(letter.created_at),
-        "due_at": None if letter.due_at is None else format_instant(letter.due_at),
-        "delivered_at": None if delivery is None else format_instant(delivery.delivered_at),
+        "due_at": _instant(letter.due_at),
+        "escalated_at": _instant(letter.escalated_at),
+        "delivered_at": _instant(None if delivery is None else delivery.delivered_at),
         "channel": None if delivery is None else delivery.channel.value,
     }
     show(document, panel(title, facts({k: v for k, v in document.items() if v is not None})))

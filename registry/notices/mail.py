@@ -3,7 +3,8 @@
 TLS as the setting says, certificates checked; a Message-ID that is the letter's own,
 so that a letter repeated after a crash is recognised. Bounded in time as a whole: a relay
 that says a byte now and then keeps nobody.
-Source: RFC 5321, RFC 5322, RFC 3207 (STARTTLS), RFC 8314 (implicit TLS).
+Source: RFC 5321, RFC 5322, RFC 3207 (STARTTLS), RFC 6531 (addresses beyond ASCII),
+RFC 8314 (implicit TLS).
 """
 
 import smtplib
@@ -64,11 +65,16 @@ class Relay:
     def send(self, mail: Mail) -> MailResult:
         """What the relay says; never an exception of the network's."""
         message = _message(mail, self.sender)
+        if message is None:
+            return MailResult.REFUSED
         is_taken = False
         try:
             with _Limit.running(self.seconds_max) as limit, self._open(limit) as session:
                 if self.user:
                     session.login(self.user, self.password())
+                if not mail.address.isascii() and not _takes_any_script(session):
+                    # It will not tomorrow: that is the relay's word on this address.
+                    return MailResult.REFUSED
                 session.send_message(message, from_addr=self.sender, to_addrs=[mail.address])
                 # Whatever becomes of the farewell.
                 is_taken = True
@@ -190,10 +196,21 @@ def _result(code: int) -> MailResult:
     return MailResult.REFUSED if 500 <= code <= 599 else MailResult.NOT_NOW
 
 
-def _message(mail: Mail, sender: str) -> EmailMessage:
+def _takes_any_script(session: smtplib.SMTP) -> bool:
+    """Whether the relay takes addresses beyond ASCII. Source: RFC 6531."""
+    session.ehlo_or_helo_if_needed()
+    return session.has_extn("smtputf8")
+
+
+def _message(mail: Mail, sender: str) -> EmailMessage | None:
+    """The mail as it travels; None: no header can name its address as it is."""
     message = EmailMessage()
     message["From"] = Address(addr_spec=sender)
-    message["To"] = Address(addr_spec=mail.address)
+    local, _, domain = mail.address.rpartition("@")
+    message["To"] = Address(username=local, domain=domain)
+    if message["To"] != mail.address or "=?" in mail.address:
+        # Read as an encoded word, it would be another's address.
+        return None
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(mail.at)
     message["Message-ID"] = f"<{mail.message_id}>"

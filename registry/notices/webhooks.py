@@ -89,7 +89,7 @@ class Webhooks:
     def change(
         self, transaction: Transaction, member: MemberId, uuid: UUID, draft: WebhookDraft
     ) -> Webhook:
-        """Replaces what the draft names; enabled again it counts as not failing.
+        """Replaces what the draft names; enabled again, or with another address, it is not failing.
 
         Raises: WebhookNotFound, WebhookRefused.
         """
@@ -99,14 +99,14 @@ class Webhooks:
         reason = webhook.disabled_reason
         if draft.state is WebhookState.DISABLED and webhook.state is WebhookState.ACTIVE:
             reason = DisabledReason.BY_MEMBER
-        is_enabled_now = draft.state is WebhookState.ACTIVE
+        is_new = draft.state is WebhookState.ACTIVE or draft.url not in (None, webhook.url)
         changed = replace(
             webhook,
             url=webhook.url if draft.url is None else draft.url,
             types=webhook.types if draft.types is None else draft.types,
             state=state,
             disabled_reason=None if state is WebhookState.ACTIVE else reason,
-            failing_since=None if is_enabled_now else webhook.failing_since,
+            failing_since=None if is_new else webhook.failing_since,
             contact_sealed=(
                 webhook.contact_sealed
                 if draft.contact is None

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from registry.crypto.signature import PrivateKey, sign_compact, split_compact, verify
 from registry.http.caller import Caller, KeyRecord, Scope
+from registry.http.fields import load_day
 from registry.identity.model import IdentityToken
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
@@ -166,10 +167,10 @@ def _jti(value: Any) -> bytes:
 def _held_since(claims: Mapping[str, Any]) -> date | None:
     if "held_since" not in claims:
         return None
-    try:
-        return date.fromisoformat(claims["held_since"])
-    except (TypeError, ValueError):
-        _refuse("The claim held_since must be a day.")
+    day = load_day(claims["held_since"])
+    if day is None:
+        _refuse("The claim held_since must be a day, YYYY-MM-DD.")
+    return day
 
 
 def _refuse(detail: str) -> NoReturn:

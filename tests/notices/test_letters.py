@@ -408,8 +408,36 @@ def relay(port: int, tls: MailTls, context: ssl.SSLContext) -> Relay:
     )
 
 
-def mail(clock: MovableClock) -> Mail:
-    return Mail(address=ADDRESS, subject="S", text="T", message_id="i@x", at=clock.now())
+def mail(clock: MovableClock, address: str = ADDRESS) -> Mail:
+    return Mail(address=address, subject="S", text="T", message_id="i@x", at=clock.now())
+
+
+@pytest.mark.parametrize("address", ["é@mail.example", "用户@mail.example"])
+def test_an_address_in_any_script_is_written_to_where_the_relay_takes_it(
+    tmp_path: Path, clock: MovableClock, address: str
+) -> None:
+    """Where it does not, that is its word for good: nothing is tried again, and nothing raised."""
+    _, trusting = certified(tmp_path, "localhost")
+    with mailbox(enable_SMTPUTF8=True) as box:
+        sent = relay(box.port, MailTls.NONE, trusting).send(mail(clock, address))
+        assert MailResult.TAKEN is sent
+        assert [address] == [each["To"] for each in box.mails]
+    with mailbox(enable_SMTPUTF8=False) as box:
+        sent = relay(box.port, MailTls.NONE, trusting).send(mail(clock, address))
+        assert MailResult.REFUSED is sent
+        assert [] == box.mails
+
+
+@pytest.mark.parametrize("address", ["=?utf-8?q?ann?=@mail.example", "a=?b@mail.example"])
+def test_an_address_that_reads_as_another_is_not_written_to(
+    tmp_path: Path, clock: MovableClock, address: str
+) -> None:
+    """In a header an encoded word is what it encodes; nobody else gets the letter."""
+    _, trusting = certified(tmp_path, "localhost")
+    with mailbox() as box:
+        sent = relay(box.port, MailTls.NONE, trusting).send(mail(clock, address))
+        assert MailResult.REFUSED is sent
+        assert [] == box.mails
 
 
 def test_mail_travels_by_tls_or_not_at_all(tmp_path: Path, clock: MovableClock) -> None:

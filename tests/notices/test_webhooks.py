@@ -242,6 +242,23 @@ def test_a_webhook_that_fails_for_days_is_disabled(
     assert "delivered" == deliveries(member, webhook)[0]["state"]
 
 
+def test_another_address_has_not_failed_yet(
+    world: World, member: Caller, receiver: Receiver
+) -> None:
+    """Whoever moves a receiver that failed has five days anew; the same address again has not."""
+    webhook = add(member, receiver)["webhook"]["id"]
+    receiver.statuses = [500]
+    world.tell(member, "appeal.relayed")
+    world.work()
+    began = webhook_of(member, webhook)["failing_since"]
+    target, moved = f"/v1/webhooks/{webhook}", f"{receiver.url}&moved=1"
+    same = ok(member.call("PATCH", target, {"url": receiver.url, "types": ["appeal"]}))
+    assert began == same["failing_since"] is not None
+    assert None is ok(member.call("PATCH", target, {"url": moved}))["failing_since"]
+    world.move(days=5)
+    assert "active" == webhook_of(member, webhook)["state"]
+
+
 def test_a_replay_comes_at_once_and_once(world: World, member: Caller, receiver: Receiver) -> None:
     """Also while the next attempt is hours away; that one is then not made."""
     webhook = add(member, receiver)["webhook"]["id"]

@@ -9,7 +9,7 @@ import pytest
 
 from registry.app.node import Node
 from registry.crypto.merkle import leaf_hash
-from registry.crypto.signature import split_compact, verify
+from registry.crypto.signature import sign_compact, split_compact, verify
 from registry.identity.model import IdentityToken
 from registry.identity.normalise import IdentifierType
 from registry.kernel import base64url, strict_json
@@ -698,6 +698,24 @@ def test_a_vouch_is_good_once_fresh_and_for_its_identity(market: Market, person:
             refused.status_code,
             refused.json["type"].endswith("/vouch-not-accepted"),
         )
+
+
+@pytest.mark.parametrize("day", ["20230101", "2023-W01-1", "0001-01-01", "2023-01-01T00:00:00Z", 5])
+def test_a_vouch_spells_its_day_as_everything_does(
+    market: Market, person: Person, day: object
+) -> None:
+    """YYYY-MM-DD of a day that anyone alive may have had an identifier since, and no other form."""
+    body, maker = vouched(market, NUMBER)
+    compact = split_compact(body["vouch"])
+    claims = strict_json.parse(compact.claims)
+    assert isinstance(claims, dict)
+    for held_since, status in ((day, 403), ("2023-01-01", 201)):
+        said = sign_compact(
+            header=compact.header, claims=claims | {"held_since": held_since}, key=maker.key
+        )
+        answer = person.call("POST", "/v1/subject/vouches", body | {"vouch": said})
+        assert status == answer.status_code
+    assert "2023-01-01" == answer.json["session"]["identities"][0]["held_since"]
 
 
 def _identity(market: Market, number: str) -> Any:
