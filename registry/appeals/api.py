@@ -112,7 +112,7 @@ def view_case(call: Call, view: dict[str, Any], appeal_id: str) -> Any:
 
 @blueprint.route("/v1/review/appeals/<appeal_id>/file-views", methods=["POST"])
 @signed(scope=Scope.ADMINISTER)
-@describe_problems(AppealNotFound)
+@describe_problems(AppealNotFound, AppealStateRefuses)
 @blueprint.arguments(FileViewSchema)
 @blueprint.response(200, content_type="application/octet-stream", description="The file")
 def view_case_file(call: Call, view: dict[str, Any], appeal_id: str) -> Response:

@@ -134,19 +134,24 @@ def relay(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
 def add_facts(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
     """The subject adds facts; once that gives everyone the more time the edition grants.
 
-    A limit that has run out is not made longer.
+    A limit that has run out is not made longer. Facts the furnisher was told of together
+    with the appeal give it no more time, and do not use that up.
     """
     _require(appeal.state in FIRST_TIER)
     noted = _noted(appeal, now, What.FACTS_ADDED, SUBJECT)
-    if appeal.facts_added_at is not None:
-        return noted
     limits = edition.deadlines
+    longer = {
+        Milestone.ABSOLUTE_LIMIT: limits.absolute_limit_extension,
+        Milestone.FIRST_DECISION: limits.first_decision_extension,
+        Milestone.ANSWER: limits.furnisher_answer_extension,
+    }
+    if appeal.facts_added_at is not None:
+        relayed_at = appeal.deadlines[Milestone.RELAY].ended_at
+        if relayed_at is None or relayed_at < appeal.facts_added_at:
+            return noted
+        longer = {Milestone.ANSWER: limits.furnisher_answer_extension}
     extended = replace(noted, facts_added_at=now)
-    for milestone, span in (
-        (Milestone.ABSOLUTE_LIMIT, limits.absolute_limit_extension),
-        (Milestone.FIRST_DECISION, limits.first_decision_extension),
-        (Milestone.ANSWER, limits.furnisher_answer_extension),
-    ):
+    for milestone, span in longer.items():
         if _runs(extended, milestone) and not _is_over(extended, milestone, now):
             later = _extended(extended.deadlines[milestone].due_at, span, edition)
             if milestone is Milestone.ANSWER:

@@ -190,7 +190,9 @@ class Docket:
         incident = self._rule(transaction, case, _said(actor, after), outcome)
         words = reasons or self._usual_words(after, basis)
         told = self._tell(transaction, after, words, case.edition, actor.now)
-        precedents.add(transaction, told, case.edition, actor.now)
+        if basis is not Basis.PLAYBOOK or case.incident.course is Course.DISPUTED:
+            # Else it was in no answer any more, and was counted when it was decided.
+            precedents.add(transaction, told, case.edition, actor.now)
         return self.save(transaction, replace(case, incident=incident), told)
 
     def close_upheld(self, transaction: Transaction, case: Case, now: datetime) -> Case:

@@ -1,12 +1,14 @@
 """Decided appeals as anyone may read them: how many of a kind, and how they ended.
 
 A decision leaves a row without any id, dated to the quarter. What is published are
-counts, and only where enough cases are alike that none of them is anybody's.
+counts, only where enough cases are alike that none of them is anybody's, and only in whole
+lots of so many: whoever reads before and after a decision does not learn which it was.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, groupby, islice
 
 import sqlalchemy as sa
 
@@ -90,33 +92,44 @@ def add(transaction: Transaction, appeal: Appeal, edition: Edition, now: datetim
 
 
 def published(transaction: Transaction, edition: Edition) -> Sequence[Precedent]:
-    """What an edition's decided appeals were, where enough of them are alike."""
+    """What an edition's decided appeals were, in whole lots of those that are alike."""
     columns = precedents.c
     alike = (columns.code, columns.ground, columns.outcome, columns.basis)
-    cases = sa.func.count().label("cases")
     select = (
-        sa.select(
-            *alike,
-            cases,
-            sa.func.min(columns.quarter).label("from_quarter"),
-            sa.func.max(columns.quarter).label("until_quarter"),
-        )
+        sa.select(*alike, columns.quarter, sa.func.count().label("cases"))
         .where(columns.edition == edition.name)
-        .group_by(*alike)
-        .having(cases >= edition.appeals.precedent_cases_min)
-        .order_by(*alike)
-        .limit(GROUPS_SHOWN_MAX)
+        .group_by(*alike, columns.quarter)
+        .order_by(*alike, columns.quarter)
     )
-    return [
-        Precedent(
-            edition=edition.name,
-            code=row.code,
-            ground=Ground(row.ground),
-            outcome=Outcome(row.outcome),
-            basis=Basis(row.basis),
-            cases=row.cases,
-            from_quarter=row.from_quarter,
-            until_quarter=row.until_quarter,
-        )
-        for row in transaction.execute(select)
-    ]
+    rows = transaction.execute(select)
+    kinds = groupby(rows, key=lambda row: (row.code, row.ground, row.outcome, row.basis))
+    found = (
+        _of_kind(edition, kind, [(row.quarter, row.cases) for row in quarters])
+        for kind, quarters in kinds
+    )
+    return list(islice(filter(None, found), GROUPS_SHOWN_MAX))
+
+
+def _of_kind(
+    edition: Edition, kind: tuple[str, str, str, str], quarters: Sequence[tuple[str, int]]
+) -> Precedent | None:
+    """The oldest cases of a kind, as many as make whole lots; None where there is no lot."""
+    lot = edition.appeals.precedent_cases_min
+    told = sum(cases for _, cases in quarters) // lot * lot
+    if told == 0:
+        return None
+    counted = accumulate(cases for _, cases in quarters)
+    until = next(
+        quarter for (quarter, _), so_far in zip(quarters, counted, strict=True) if so_far >= told
+    )
+    code, ground, outcome, basis = kind
+    return Precedent(
+        edition=edition.name,
+        code=code,
+        ground=Ground(ground),
+        outcome=Outcome(outcome),
+        basis=Basis(basis),
+        cases=told,
+        from_quarter=quarters[0][0],
+        until_quarter=until,
+    )

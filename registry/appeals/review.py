@@ -87,11 +87,13 @@ class Reviews:
         return self._appeals.shown(call.transaction, case.appeal), receipt
 
     def view_file(self, call: Call, appeal_id: AppealId, file: UUID, reviewer: str) -> bytes:
-        """The bytes of an evidence file; the look is an entry.
+        """The bytes of an evidence file, while the appeal is open; the look is an entry.
 
-        Raises: AppealNotFound.
+        Raises: AppealNotFound, AppealStateRefuses.
         """
         case = self._open(call, appeal_id)
+        if not case.appeal.is_open:
+            raise AppealStateRefuses("The appeal is closed; its files are opened for nobody.")
         content = self._files.open_file(call.transaction, appeal_id, file)
         if content is None:
             raise AppealNotFound

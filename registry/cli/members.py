@@ -9,6 +9,7 @@ from rich.console import Group
 from registry.app.node import Node, open_node
 from registry.cli.membership import (
     PROOF_HELP,
+    believed_ppm_of,
     key_state,
     member_document,
     member_named,
@@ -19,7 +20,7 @@ from registry.cli.membership import (
 from registry.cli.rendering import facts, json_option, panel, plain, show, table_of_ids
 from registry.http.caller import Scope
 from registry.kernel.ids import MemberId
-from registry.members.model import WITHHOLDABLE_SCOPES, Admission, Member, Role
+from registry.members.model import PPM, WITHHOLDABLE_SCOPES, Admission, Member, Role
 from registry.rulebook.model import Purpose
 
 _DEFAULTS = {field.name: field.default for field in fields(Admission)}
@@ -133,7 +134,7 @@ def list_members() -> None:
         for member, keys, _ in known
     ]
     show(
-        [member_document(*each) for each in known],
+        [member_document(*each, believed_ppm_of(node, each[0])) for each in known],
         table_of_ids(None, ["id", "name", "roles", "state"], rows)
         if rows
         else plain("No member has been admitted."),
@@ -219,7 +220,8 @@ def _show_member(node: Node, member_id: MemberId, title: str) -> None:
         member = node.members.get(transaction, member_id)
         keys = node.members.keys_of(transaction, member_id)
         withheld = node.members.withheld_from(transaction, member_id)
-    document, now = member_document(member, keys, withheld), present()
+    believed_ppm, now = believed_ppm_of(node, member), present()
+    document = member_document(member, keys, withheld, believed_ppm)
     pairs: dict[str, object] = {
         "id": member.id,
         "name": member.name,
@@ -229,6 +231,7 @@ def _show_member(node: Node, member_id: MemberId, title: str) -> None:
         "withheld": ", ".join(f"{each.scope} ({each.reason})" for each in withheld) or "nothing",
         "purposes": ", ".join(sorted(member.purposes)),
         "reporter group": member.reporter_group,
+        "reliability": f"{believed_ppm / PPM:.2f}",
         "evaluations per hour": member.evaluations_per_hour,
         "requests per minute": member.requests_per_minute,
         "keys": Group(*(plain(f"{key.kid} {key_state(key, now)}") for key in keys)),

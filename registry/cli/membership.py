@@ -13,7 +13,8 @@ from registry.database.transaction import Transaction
 from registry.kernel.canonical import JsonValue
 from registry.kernel.clock import SystemClock, format_instant
 from registry.kernel.ids import MemberId, Prefix, parse_id
-from registry.members.model import Member, MemberKey, MemberNotFound, Withheld
+from registry.members.model import Member, MemberKey, MemberNotFound, Withheld, reliability_ppm
+from registry.members.reliability import forgotten
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,8 +61,17 @@ def member_named(node: Node, transaction: Transaction, text: str) -> Member:
     return node.members.get(transaction, MemberId(text))
 
 
+def believed_ppm_of(node: Node, member: Member) -> int:
+    """How far a member's word counts now, in millionths."""
+    prior = node.rulebook.current.reliability
+    counted = forgotten(member, prior, node.clock.now())
+    return reliability_ppm(
+        upheld_ppm=counted.upheld_ppm, overturned_ppm=counted.overturned_ppm, prior=prior
+    )
+
+
 def member_document(
-    member: Member, keys: Sequence[MemberKey], withheld: Sequence[Withheld]
+    member: Member, keys: Sequence[MemberKey], withheld: Sequence[Withheld], believed_ppm: int
 ) -> dict[str, JsonValue]:
     """A member as JSON; suspended_at is null while it takes part."""
     suspended_at = member.suspended_at
@@ -80,6 +90,7 @@ def member_document(
         ],
         "purposes": sorted(member.purposes),
         "reporter_group": member.reporter_group,
+        "reliability_ppm": believed_ppm,
         "evaluations_per_hour": member.evaluations_per_hour,
         "requests_per_minute": member.requests_per_minute,
         "admitted_at": format_instant(member.admitted_at),

@@ -32,8 +32,8 @@ class Line:
 class Prepared:
     """A line, read: what it takes to file it, or what is wrong with it.
 
-    `removal_mark` and `reinsertion_marks` are what something like it would have left
-    if it had been removed.
+    `removal_mark` and `reinsertion_marks` are by what it is known whether something like
+    it was removed.
     """
 
     number: int
@@ -133,7 +133,7 @@ class BulkFiler:
             number=line.number,
             read=taken,
             removal_mark=self._removal.mark_of(furnisher, report.reference),
-            reinsertion_marks=self._reinsertion.marks_of(
+            reinsertion_marks=self._reinsertion.marks_asked(
                 furnisher, report.filing, taken.lookup_keys
             ),
         )

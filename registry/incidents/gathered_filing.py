@@ -60,7 +60,7 @@ class GatheredFiler:
         marks = {
             mark
             for actor, each in taken
-            for mark in self._parts.reinsertion.marks_of(
+            for mark in self._parts.reinsertion.marks_asked(
                 member_of(actor), each.report.filing, each.lookup_keys
             )
         }

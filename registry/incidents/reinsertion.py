@@ -1,10 +1,11 @@
 """What was removed does not come back unseen.
 
-An incident that was overturned, withdrawn or erased by order may be filed again,
-under whatever reference, only when somebody certifies it anew and the subject has
-been told since; it then has effect when that notice has run. It is known again by
-marks under the pepper, which tell nothing to whoever has the database.
-Source: RULEBOOK 3 (reinsertion); FCRA 611(a)(5)(B).
+An incident that was overturned, withdrawn or erased by order may be filed again, under
+whatever reference and by whichever member of the reporter group, only when somebody
+certifies it anew and the subject has been told since; it then has effect when that notice
+has run. So may the very same act, order and all, by any member. It is known again by marks
+under the pepper, which tell nothing to whoever has the database.
+Source: RULEBOOK 3 (reinsertion); FCRA 611(a)(5)(B); docs/decisions/0087.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from registry.identity.protection import Protector
 from registry.incidents.model import Incident, ReinsertionRefused, Report
 from registry.kernel.ids import MemberId
 from registry.kernel.problems import FieldError
+from registry.members.service import Directory
 from registry.rulebook.calendar import due_at, local_date
 from registry.rulebook.filing import Filing
 from registry.rulebook.model import Edition
@@ -39,8 +41,9 @@ _KNOWN = "SELECT 1 FROM reinsertion_marks WHERE mark {is_one} LIMIT 1"
 class Reinsertion:
     """Remembers what was removed, and asks for more before it is filed again."""
 
-    def __init__(self, *, protector: Protector) -> None:
+    def __init__(self, *, protector: Protector, directory: Directory) -> None:
         self._protector = protector
+        self._directory = directory
 
     def remember(
         self,
@@ -60,8 +63,15 @@ class Reinsertion:
     def marks_of(
         self, furnisher: MemberId, filing: Filing, lookup_keys: Collection[bytes]
     ) -> list[bytes]:
-        """The marks a filing would leave if it were removed."""
-        return sorted(set(self._marks(furnisher, filing, lookup_keys)))
+        """The marks a filing leaves when it is removed."""
+        return sorted(set(self._marks([furnisher], filing, lookup_keys)))
+
+    def marks_asked(
+        self, furnisher: MemberId, filing: Filing, lookup_keys: Collection[bytes]
+    ) -> list[bytes]:
+        """The marks of all that a filing would bring back if it had been removed."""
+        group = self._directory.members_of(self._directory.group_of(furnisher))
+        return sorted(set(self._marks(group, filing, lookup_keys)))
 
     def removed_among(
         self, transaction: Transaction, marks: Sequence[bytes]
@@ -105,15 +115,20 @@ class Reinsertion:
         return transaction.execute(delete).rowcount
 
     def _marks(
-        self, furnisher: MemberId, filing: Filing, lookup_keys: Collection[bytes]
+        self, furnishers: Collection[MemberId], filing: Filing, lookup_keys: Collection[bytes]
     ) -> Iterator[bytes]:
         """One mark for each way in which a filing may be the same act of the same person."""
+        act = f"\x00act\x00{filing.code}\x00{filing.occurred_on.isoformat()}"
+        order = None if filing.order is None else f"\x00order\x00{filing.order}"
         for key in lookup_keys:
-            who = f"reinsertion\x00{furnisher}\x00".encode() + key
-            act = f"\x00act\x00{filing.code}\x00{filing.occurred_on.isoformat()}"
-            yield self._protector.mark(who + act.encode())
-            if filing.order is not None:
-                yield self._protector.mark(who + f"\x00order\x00{filing.order}".encode())
+            for furnisher in furnishers:
+                who = f"reinsertion\x00{furnisher}\x00".encode() + key
+                yield self._protector.mark(who + act.encode())
+                if order is not None:
+                    yield self._protector.mark(who + order.encode())
+            if order is not None:
+                anyone = b"reinsertion by anyone\x00" + key
+                yield self._protector.mark(anyone + act.encode() + order.encode())
 
 
 def _is_any_known(transaction: Transaction, marks: Sequence[bytes]) -> bool:

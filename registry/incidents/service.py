@@ -89,7 +89,7 @@ class Incidents:
         self._recorder = Recorder(
             rulebook=rulebook, protector=protector, ledger=ledger, listeners=listeners
         )
-        self._reinsertion = Reinsertion(protector=protector)
+        self._reinsertion = Reinsertion(protector=protector, directory=directory)
         self._removal = Removal(
             rulebook=rulebook,
             protector=protector,
@@ -308,7 +308,7 @@ class Incidents:
         self, transaction: Transaction, furnisher: MemberId, taken: Taken
     ) -> datetime | None:
         """When a report counts at the earliest, where what it reports was removed before."""
-        marks = self._reinsertion.marks_of(furnisher, taken.report.filing, taken.lookup_keys)
+        marks = self._reinsertion.marks_asked(furnisher, taken.report.filing, taken.lookup_keys)
         removed = self._reinsertion.removed_among(transaction, marks)
         if not removed:
             return None

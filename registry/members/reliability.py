@@ -62,7 +62,9 @@ class Reliability:
                 appeals_counted_at=now,
             )
             store.set_appeals(transaction, after)
-            if self._ppm(after) < self._prior.reporting_min_ppm:
+            # Whom the operator has let report again is not stopped by what speaks for it.
+            is_worse = counted[member].overturned > 0
+            if is_worse and self._ppm(after) < self._prior.reporting_min_ppm:
                 self._members.withhold(transaction, member, Scope.REPORT, UNRELIABLE, now)
 
     def _forget(self, transaction: Transaction, _job: Job, now: datetime) -> Again | None:

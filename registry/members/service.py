@@ -270,6 +270,7 @@ class _Snapshot:
     keys: Mapping[str, _KnownKey]
     scopes: Mapping[MemberId, Set[Scope]]
     reliability_ppm: Mapping[MemberId, int]
+    groups: Mapping[str, Set[MemberId]]
 
 
 class Directory:
@@ -283,7 +284,9 @@ class Directory:
         self._clock = clock
         self._prior = prior
         self._lock = threading.Lock()
-        self._snapshot = _Snapshot(version=-1, members={}, keys={}, scopes={}, reliability_ppm={})
+        self._snapshot = _Snapshot(
+            version=-1, members={}, keys={}, scopes={}, reliability_ppm={}, groups={}
+        )
 
     def refresh(self, transaction: Transaction) -> None:
         """Makes this process see every change of members and keys committed so far.
@@ -325,8 +328,7 @@ class Directory:
 
     def members_of(self, group: str) -> Set[MemberId]:
         """The members whose filings count under this reporter group."""
-        known = self._snapshot.members.values()
-        return {member.id for member in known if member.reporter_group == group}
+        return self._snapshot.groups.get(group, frozenset())
 
     def reliability_ppm_of(self, member: MemberId) -> int:
         """How far a member's word counts, in millionths."""
@@ -347,6 +349,9 @@ class Directory:
 
     def _load(self, transaction: Transaction, version: int) -> _Snapshot:
         members = {member.id: member for member in store.list_members(transaction)}
+        groups: dict[str, set[MemberId]] = {}
+        for member in members.values():
+            groups.setdefault(member.reporter_group, set()).add(member.id)
         withheld: dict[MemberId, set[Scope]] = {}
         for each in store.list_withheld(transaction):
             withheld.setdefault(each.member, set()).add(each.scope)
@@ -370,6 +375,7 @@ class Directory:
                 )
                 for member in members.values()
             },
+            groups=groups,
         )
 
 

@@ -99,6 +99,8 @@ def test_a_draft_step_by_step_and_what_each_side_sees(town: Town) -> None:
     ]
     assert {"reviewer"} == {each["author"] for each in mine["said"] if each["kind"] == "review"}
     assert "panel" == ok(person.call("POST", f"{own}/second-tier", {}))["appeal"]["state"]
+    ok(person.call("POST", f"{own}/withdrawal", {}))
+    assert "appeal-state-refuses" == slug(town.operator.call("POST", target, body), 409)
 
 
 def test_a_refused_file_leaves_nothing(town: Town) -> None:

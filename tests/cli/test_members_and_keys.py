@@ -58,6 +58,7 @@ def test_a_member_is_admitted_with_the_key_it_generated(node_home: Path, tmp_pat
     assert [made["kid"]] == [key["kid"] for key in member["keys"]]
     assert [member] == run_json("members", "list")
     assert member == run_json("members", "show", "Platform One")
+    assert 800_000 == member["reliability_ppm"]
     assert member == run_json("members", "show", member["id"])
 
 

@@ -161,9 +161,24 @@ def test_what_was_removed_is_refused_under_any_reference(world, incident):
         assert ["recertification_missing", "notice_before_removal"] == [
             error.code for error in refused.value.errors
         ]
-    # Another member, another day and order, another person: that is not the same.
-    world.file(again, by="beta")
+    # Another member's own order, another day and order, another person: that is not the same.
+    world.file(replace_order(again, "beta-1"), by="beta")
     world.file(report("different", "hong"))
+
+
+def test_what_was_removed_does_not_come_back_through_another_member(world, incident):
+    """Not by one of the same reporter group in any way, nor by anyone with the same order."""
+    rule(world, incident, "dispute")
+    rule(world, incident, "overturn")
+    world.furnisher("sister", group=world.directory.group_of(incident.furnisher))
+    again = report("once more")
+    same_act, same_order = replace_order(again, "sister-1"), replace_code(again, "B102")
+    for each in (again, same_act, same_order):
+        with pytest.raises(ReinsertionRefused):
+            world.file(each, by="sister")
+    with pytest.raises(ReinsertionRefused):
+        world.file(again, by="beta")
+    world.file(same_act, by="beta")
 
 
 def test_what_comes_back_has_effect_when_its_new_notice_has_run(world, incident):
@@ -202,6 +217,14 @@ def test_what_came_back_and_is_removed_again_is_refused_again(world, incident):
     rule(world, filed, "overturn")
     with pytest.raises(ReinsertionRefused):
         world.file(replace(back, reference="third"))
+
+
+def replace_order(filed: Report, order: str) -> Report:
+    return replace(filed, filing=replace(filed.filing, order=order))
+
+
+def replace_code(filed: Report, code: str) -> Report:
+    return replace(filed, filing=replace(filed.filing, code=code, evidence=_evidence(code)))
 
 
 def _again(world: World, *, certified_on, told_at) -> Report:
