@@ -1,6 +1,6 @@
 """The furnisher's side: its queue, and what it answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from registry.appeals import course, store
@@ -60,8 +60,8 @@ class Answering:
     def answer(self, call: Call, appeal_id: AppealId, answer: Answer) -> Appeal:
         """Answers; a withdrawal or an amendment of the incident is made with it.
 
-        An answer that names less evidence than the playbook asks for is none that
-        the incident could stand on: it is removed. Raises: AppealNotFound,
+        Answers that together name less evidence than the playbook asks for are none
+        that the incident could stand on: it is removed. Raises: AppealNotFound,
         AppealStateRefuses, and what the incident's own change raises.
         """
         case = self._docket.open(call.transaction, appeal_id)
@@ -83,7 +83,7 @@ class Answering:
         by = call.caller.member
         after = course.answer(case.appeal, answer.stance, by, call.now)
         case = self._docket.save(call.transaction, case, after)
-        if self._is_proof_missing(case, answer.evidence):
+        if self._is_proof_missing(call, case):
             return self._overturn(call, case)
         return case.appeal
 
@@ -100,9 +100,19 @@ class Answering:
         if sum(each.kind is TextKind.ANSWER for each in said) >= ANSWERS_MAX:
             raise AppealStateRefuses(f"An appeal has at most {ANSWERS_MAX} answers.")
 
-    def _is_proof_missing(self, case: Case, evidence: Sequence[EvidenceItem]) -> bool:
+    def _is_proof_missing(self, call: Call, case: Case) -> bool:
         playbook = self._playbooks.get(case.appeal.playbook or "")
-        return playbook is not None and len(evidence) < playbook.answer_evidence
+        if playbook is None or playbook.answer_evidence == 0:
+            return False
+        never = {each.value for each in case.edition.proof.classes_that_never_count}
+        named = {
+            item["digest"]
+            for said in self._files.said(call.transaction, case.appeal.id)
+            if said.kind is TextKind.ANSWER
+            for item in said.more["evidence"]
+            if item["class"] not in never
+        }
+        return len(named) < playbook.answer_evidence
 
     def _say(self, call: Call, appeal: AppealId, answer: Answer) -> None:
         manifest: list[JsonValue] = [
