@@ -68,6 +68,8 @@ def lookup(answer: Lookup, receipt: Receipt | None) -> Panel:
     if answer.reasons:
         parts += [_reasons([(r.code, r.points, r.text) for r in answer.reasons]), ""]
     parts.append(grid)
+    if answer.statement is not None:
+        parts += ["", plain("The person says:", "dim"), plain(answer.statement)]
     if answer.adverse_action_notice is not None:
         notice = in_this_language(answer.adverse_action_notice)
         parts += ["", plain("If you decide against the person, tell them:", "dim"), plain(notice)]

@@ -112,6 +112,7 @@ def read_lookup(document: Reader) -> Lookup:
         ),
         protective=document.texts("protective"),
         advice=document.choice("advice", Advice),
+        statement=document.maybe_text("statement"),
         adverse_action_notice=document.maybe_bilingual("adverse_action_notice"),
         receipt=document.text("receipt"),
         document=document.document,

@@ -166,6 +166,7 @@ class IncidentCounts:
 class Lookup:
     """What is known about a person, scored and explained, as of `at`.
 
+    `statement` is what the person says about it, for whoever decides.
     `adverse_action_notice` is the text to give the person when the decision
     goes against them.
     """
@@ -181,6 +182,7 @@ class Lookup:
     incidents: IncidentCounts
     protective: tuple[str, ...]
     advice: Advice
+    statement: str | None
     adverse_action_notice: Text | None
     receipt: str = field(repr=False)
     document: Mapping[str, JsonValue] = field(repr=False)

@@ -166,6 +166,7 @@ class LittleRegistry:
             },
             "protective": ["V402"],
             "advice": "ask_for_return",
+            "statement": "I sent it back in full. 已全部退回。",
             "adverse_action_notice": {"en": "You may see it.", "zh": "您可以查看。"},
             "receipt": self.receipt("access"),
         }

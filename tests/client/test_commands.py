@@ -179,6 +179,8 @@ def test_lookup_is_explained(run: Run, server: LittleRegistry) -> None:
         "1 active, 0 under appeal; furnishers: 1; latest on 2026-10-01",
         "V402",
         "✓ verified",
+        "The person says:",
+        "I sent it back in full.",
         "You may see it.",
     ):
         assert words in done.stdout

@@ -30,6 +30,8 @@ from registry.client import (
     RegistryProblem,
     Report,
 )
+from registry.client.answers import read_lookup
+from registry.client.reading import Reader
 from tests.client.hand_timer import HandTimer
 from tests.client.little_log import ENTRY, ENTRY_BYTES
 from tests.client.little_registry import INCIDENT, LOOKUP, LittleRegistry, Reply
@@ -166,6 +168,17 @@ def test_lookup_reads_the_whole_answer(registry: Registry, server: LittleRegistr
     assert [("B101", 89, "伪造破损")] == [(r.code, r.points, r.text.zh) for r in answer.reasons]
     assert date(2026, 10, 1) == answer.incidents.latest_on
     assert ("V402",) == answer.protective
+    assert "I sent it back in full. 已全部退回。" == answer.statement
+    assert answer.adverse_action_notice is not None
+    assert "You may see it." == answer.adverse_action_notice.en
+
+
+def test_who_said_nothing_has_no_statement(registry: Registry, server: LittleRegistry) -> None:
+    """Null is none, and so is an older node that has no such member."""
+    said = server.lookup()
+    for told in ({"statement": None}, {}):
+        silent = {name: value for name, value in said.items() if name != "statement"} | told
+        assert None is read_lookup(Reader(silent, "lookup")).statement
 
 
 def test_batch_answers_each_for_itself(registry: Registry, server: LittleRegistry) -> None:
