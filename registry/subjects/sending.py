@@ -56,8 +56,10 @@ def text_of(message: CodeMessage) -> str:
     short, long = message.code.short, message.code.long
     if message.channel is Channel.SMS:
         return (
-            f"【消费信用登记】验证码 {short}，{minutes}分钟内有效，请勿告知他人。长验证码 {long}\n"
-            f"Consumer credit registry: your code is {short}, good for {minutes} minutes."
+            f"【消费信用登记】验证码 {short}，{minutes}分钟内有效，请勿告知他人。"
+            f"若提示无效，请用长验证码 {long}\n"
+            f"Consumer credit registry: your code is {short}, good for {minutes} minutes. "
+            "Give it to nobody. If it is not accepted, use the long code above."
         )
     return (
         f"您的验证码：{short}\n"

@@ -16,10 +16,12 @@ from registry.crypto import voprf
 from registry.identity.normalise import IdentifierType
 from registry.kernel import base64url
 from registry.kernel.clock import MovableClock
+from registry.kernel.ids import new_uuid
 from registry.ledger.model import RecordType
 from registry.settings import Mode, Settings
-from registry.subjects.codes import WRONG_PER_HOUR_MAX
+from registry.subjects.codes import WRONG_PER_HOUR_MAX, Code
 from registry.subjects.model import ProofNotAccepted
+from registry.subjects.sending import Channel, CodeMessage, text_of
 from registry.subjects.sign_ins import Asked, Proof
 from tests.lookups.samples import Market
 from tests.nodes import FEDERATION, new_app, new_node
@@ -205,6 +207,29 @@ def test_wrong_codes_are_counted_over_restarts_and_threads(
     fresh, blinded = person.start(NUMBER)
     assert 403 == person.prove(fresh.json["sign_in"]["id"], code, blinded).status_code
     first.database.close()
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_whoever_reads_one_language_learns_what_helps_against_guessers(
+    channel: Channel, wall: MovableClock
+) -> None:
+    """The code, not to hand it on, and what to do where others have used its guesses up."""
+    code = Code(short="12345678", long="A" * 22)
+    message = CodeMessage(
+        id=new_uuid(wall.now()), channel=channel, address="+8613800138000", code=code, at=wall.now()
+    )
+    text = text_of(message)
+    for words in (
+        "验证码",
+        "请勿告知",
+        "长验证码",
+        "code",
+        "Give it to nobody",
+        "use the long code",
+    ):
+        assert words in text
+    assert 2 == text.count(code.short)
+    assert code.long in text
 
 
 def test_a_flood_neither_fills_the_mailbox_nor_locks_anyone_out(
