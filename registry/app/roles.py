@@ -67,6 +67,7 @@ def _statements(serving: str, sequencing: str | None) -> Iterator[str]:
     yield from _revoke(serving, "DELETE", ["pending_entries"])
     yield from _revoke(serving, "INSERT, UPDATE, DELETE", _PLACES)
     yield from _revoke(serving, "INSERT", ["log_subjects"])
+    yield from _revoke(serving, "UPDATE", ["first_checkpoints"])
     yield from _grant(sequencing, "SELECT", [_SCHEMA])
     # A node says whose database it is whenever it starts.
     yield from _grant(sequencing, "SELECT, INSERT", [_FACTS])
@@ -76,6 +77,7 @@ def _statements(serving: str, sequencing: str | None) -> Iterator[str]:
         sequencing, "SELECT, INSERT, UPDATE", ["log_heads", "log_tiles", "sequencer_lease"]
     )
     yield from _grant(sequencing, "INSERT", ["log_subjects"])
+    yield from _grant(sequencing, "SELECT, UPDATE", ["first_checkpoints"])
 
 
 def _grant(role: str, rights: str, tables: Sequence[str]) -> Iterator[str]:

@@ -156,7 +156,8 @@ class Jury:
     """One round of one case: the jury, or the large panel after a close verdict.
 
     `entry` committed to the root of the list; `checkpoint`, signed later, is the beacon,
-    and `index` and `proof` show the entry in it.
+    and `index` and `proof` show the entry in it. `barred` are candidates who are the
+    appellant by what they proved, or traded with them.
     """
 
     case: str
@@ -171,6 +172,7 @@ class Jury:
     alternates_until: datetime | None
     choice_until: datetime | None = None
     list_key: bytes = field(repr=False)
+    barred: frozenset[UUID] = frozenset()
     entry: UUID | None = None
     checkpoint: str | None = None
     index: int | None = None

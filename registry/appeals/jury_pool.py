@@ -113,6 +113,12 @@ class Pool:
         """Deletes all that is kept of a person, whose erasure was ordered."""
         store.forget(transaction, lookup_key)
 
+    def bound_to(self, transaction: Transaction, keys: Collection[bytes]) -> frozenset[UUID]:
+        """The candidates who are this person by any of these keys, or traded with them."""
+        return frozenset(
+            store.named_by(transaction, keys) | store.who_traded_with(transaction, keys)
+        )
+
     def may_suffice(self, transaction: Transaction, composition: Composition) -> bool:
         """Whether the pool is large enough to try; who is eligible is seen when it is listed."""
         counts = store.count(transaction, composition.jurors)

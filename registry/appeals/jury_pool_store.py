@@ -127,6 +127,13 @@ def traded_with(
     return {UUID(bytes=bytes(each)) for each in transaction.execute(select).scalars()}
 
 
+def who_traded_with(transaction: Transaction, parties: Collection[bytes]) -> set[UUID]:
+    """All candidates who traded with any of the parties."""
+    columns = jury_counterparties.c
+    select = sa.select(columns.candidate_id).where(columns.lookup_key.in_(sorted(parties)))
+    return {UUID(bytes=bytes(each)) for each in transaction.execute(select).scalars()}
+
+
 def walk(
     transaction: Transaction, *, after: int, until: int, candidates_max: int
 ) -> list[Candidate]:

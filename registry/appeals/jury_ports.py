@@ -1,6 +1,6 @@
 """What the jury asks of the appeal it decides, and of whoever summons jurors."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -29,6 +29,10 @@ class Case(Protocol):
     @property
     def severity(self) -> Severity:
         """How grave it is."""
+
+    @property
+    def appellant(self) -> Set[bytes]:
+        """The lookup keys of whoever asks: more, as a rule, than the incident names."""
 
     @property
     def edition(self) -> Edition:

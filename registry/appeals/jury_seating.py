@@ -110,14 +110,18 @@ class Seating:
             uuid=entry,
         )
         self._ledger.append(transaction, [draft], now)
+        self._ledger.await_first_proof(transaction, entry)
         return replace(jury, stage=Stage.LISTED, entry=entry)
 
     def draw(
         self, transaction: Transaction, jury: Jury, edition: Edition, now: datetime
     ) -> Jury | None:
-        """Seats the jury by the first checkpoint seen that holds the entry; None: none does yet."""
+        """Seats the jury by the first checkpoint that holds the entry; None: none does yet.
+
+        Whenever this runs: a later one would be one to be waited for.
+        """
         assert jury.entry is not None
-        proof = self._ledger.proof(transaction, jury.entry)
+        proof = self._ledger.take_first_proof(transaction, jury.entry)
         if proof is None:
             return None
         lines, candidates = jury_store.take_list(transaction, jury)
@@ -193,11 +197,11 @@ class Seating:
     ) -> list[Candidate]:
         identities = self._rulings.identities_of(transaction, jury.incident)
         parties = {each.lookup_key for each in identities}
-        sat: set[UUID] = set()
+        beside = set(jury.barred)
         if jury.round == PANEL_ROUND:
             first = jury_store.seats_of(transaction, jury.case, FIRST_ROUND)
-            sat = {each.candidate for each in first}
-        return self._pool.eligible(transaction, jury, edition, parties, sat, now)
+            beside |= {each.candidate for each in first}
+        return self._pool.eligible(transaction, jury, edition, parties, beside, now)
 
     def _line(self, jury: Jury, candidate: Candidate) -> Line:
         return Line(

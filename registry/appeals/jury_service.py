@@ -91,6 +91,7 @@ class Juries:
             voting_until=voting_until,
             alternates_until=due_at(voting_until, limits.jury_alternates_window, edition),
             list_key=secrets.token_bytes(32),
+            barred=self._pool.bound_to(transaction, case.appellant),
         )
         if not self._pool.may_suffice(transaction, jury.composition(edition.jury)):
             return False
@@ -139,9 +140,7 @@ class Juries:
             proof=(),
             verdict=None,
         )
-        jury_store.put(
-            transaction, replace(first, stage=Stage.OVER, ending=Ending.CLOSE, ended_at=now)
-        )
+        jury_store.put(transaction, _over(first, Ending.CLOSE, now))
         self._verdicts.expect_verdict(transaction, case, panel.voting_until, now)
         self._begin(transaction, panel, now)
         return panel
@@ -274,7 +273,7 @@ class Juries:
         return ended
 
     def _end(self, transaction: Transaction, jury: Jury, ending: Ending, now: datetime) -> Jury:
-        return self._put(transaction, replace(jury, stage=Stage.OVER, ending=ending, ended_at=now))
+        return self._put(transaction, _over(jury, ending, now))
 
     def _put(self, transaction: Transaction, jury: Jury) -> Jury:
         jury_store.put(transaction, jury)
@@ -282,3 +281,8 @@ class Juries:
 
     def _edition_of(self, jury: Jury) -> Edition:
         return self._rulebook.editions[jury.edition]
+
+
+def _over(jury: Jury, ending: Ending, now: datetime) -> Jury:
+    """A round that has ended: who was barred from it is forgotten."""
+    return replace(jury, stage=Stage.OVER, ending=ending, ended_at=now, barred=frozenset())

@@ -31,6 +31,8 @@ juries = sa.Table(
     sa.Column("choice_until", Instant),
     # Turns candidates into marks; nobody outside ever has it.
     sa.Column("list_key", sa.LargeBinary(32), nullable=False),
+    # Ids, joined, until it is over.
+    sa.Column("barred", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
     sa.Column("entry_id", sa.LargeBinary(16)),
     sa.Column("checkpoint", sa.Text),
     sa.Column("entry_index", sa.BigInteger),
@@ -123,8 +125,7 @@ def take_list(transaction: Transaction, jury: Jury) -> tuple[list[Line], dict[by
     row = transaction.execute(sa.select(jury_lists).where(is_it)).one()
     transaction.execute(sa.update(jury_lists).where(is_it).values(candidates=b""))
     lines = [line_of(each) for each in json.loads(row.lines)]
-    octets = bytes(row.candidates)
-    ids = [UUID(bytes=octets[at : at + 16]) for at in range(0, len(octets), 16)]
+    ids = _ids(bytes(row.candidates))
     return lines, {line.mark: each for line, each in zip(lines, ids, strict=True)}
 
 
@@ -172,6 +173,10 @@ def seats_held(
     return [_seat(row) for row in transaction.execute(select)]
 
 
+def _ids(octets: bytes) -> list[UUID]:
+    return [UUID(bytes=octets[at : at + 16]) for at in range(0, len(octets), 16)]
+
+
 def _is_of(table: sa.Table, case: str, round_: int) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.case_id == case, table.c.round == round_)
 
@@ -195,6 +200,7 @@ def _jury_values(jury: Jury) -> dict[str, Any]:
         "alternates_until": jury.alternates_until,
         "choice_until": jury.choice_until,
         "list_key": jury.list_key,
+        "barred": b"".join(sorted(each.bytes for each in jury.barred)),
         "entry_id": jury.entry and jury.entry.bytes,
         "checkpoint": jury.checkpoint,
         "entry_index": jury.index,
@@ -220,6 +226,7 @@ def _jury(row: sa.Row[Any]) -> Jury:
         alternates_until=row.alternates_until,
         choice_until=row.choice_until,
         list_key=bytes(row.list_key),
+        barred=frozenset(_ids(bytes(row.barred))),
         entry=None if row.entry_id is None else UUID(bytes=bytes(row.entry_id)),
         checkpoint=row.checkpoint,
         index=row.entry_index,

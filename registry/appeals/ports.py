@@ -1,7 +1,7 @@
 """What appeals ask of rooms that are not theirs, as narrow as they need it."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -56,6 +56,7 @@ class Summons:
     furnisher: MemberId
     severity: Severity
     edition: Edition
+    appellant: Set[bytes] = field(repr=False)
 
 
 class Jury(Protocol):

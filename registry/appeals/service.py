@@ -209,7 +209,7 @@ class Appeals:
             return case.appeal
         if self._docket.is_over(case.incident, now) is not None:
             raise AppealStateRefuses
-        after = self._second_tier(transaction, case, now)
+        after = self._second_tier(transaction, case, appellant, now)
         return self._docket.contest_again(transaction, case, after, now).appeal
 
     def show(self, transaction: Transaction, appellant: Appellant, appeal_id: AppealId) -> Shown:
@@ -291,7 +291,9 @@ class Appeals:
         self._docket.conclude(transaction, [settled] if contested else [], now)
         return settled
 
-    def _second_tier(self, transaction: Transaction, case: Case, now: datetime) -> Appeal:
+    def _second_tier(
+        self, transaction: Transaction, case: Case, appellant: Appellant, now: datetime
+    ) -> Appeal:
         edition, severity = case.edition, case.incident.severity
         if severity is not None and severity in edition.jury.severities:
             summons = Summons(
@@ -300,6 +302,7 @@ class Appeals:
                 furnisher=case.incident.furnisher,
                 severity=severity,
                 edition=edition,
+                appellant=appellant.lookup_keys,
             )
             asked = course.ask_jury(case.appeal, edition, now)
             if self._jury.convene(transaction, summons, now):

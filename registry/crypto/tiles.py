@@ -296,9 +296,13 @@ class TiledTree:
         assert 0 <= index < self.size
         return self._node(0, index)
 
-    def inclusion_proof(self, index: int) -> tuple[bytes, ...]:
-        """The proof of the entry at `index`, from the leaf's sibling upwards."""
-        return self._range_roots(inclusion_ranges(index, self.size))
+    def inclusion_proof(self, index: int, old_size: int | None = None) -> tuple[bytes, ...]:
+        """The proof of the entry at `index`, from the leaf's sibling upwards.
+
+        With `old_size` in the tree of so many leaves, which this one begins with.
+        """
+        assert old_size is None or old_size <= self.size
+        return self._range_roots(inclusion_ranges(index, old_size or self.size))
 
     def consistency_proof(self, old_size: int) -> tuple[bytes, ...]:
         """The proof that the tree of `old_size` > 0 leaves is what this one begins with."""

@@ -27,7 +27,7 @@ from registry.crypto.tiles import (
 from registry.database.engine import Database
 from registry.database.transaction import Transaction
 from registry.kernel.clock import Clock
-from registry.ledger import lease, log_store, tile_store
+from registry.ledger import first_checkpoints, lease, log_store, tile_store
 from registry.ledger.high_water import HighWaterMarks, LogForked, Mark, MarkMoved
 from registry.ledger.log_store import Head, PendingEntry
 from registry.ledger.model import Log, Shard, half_year_of, shard_of
@@ -202,14 +202,19 @@ class Sequencer:
         origin = f"{self._authority}/log/{name}"
         text = Checkpoint(origin=origin, size=head.size, root=head.root).to_text()
         signed = note.Note(text=text, signatures=(note.sign(text, origin, self._key),))
+        checkpoint = signed.to_bytes().decode()
         with self._database.transaction() as transaction:
-            log_store.publish(
+            is_newest = log_store.publish(
                 transaction,
                 head.shard,
                 size=head.size,
-                checkpoint=signed.to_bytes().decode(),
+                checkpoint=checkpoint,
                 now=self._clock.now(),
             )
+            if is_newest:
+                first_checkpoints.keep_first(
+                    transaction, head.shard, size=head.size, checkpoint=checkpoint
+                )
 
     def _require_no_fork(self, transaction: Transaction, head: Head, mark: Mark | None) -> None:
         if mark is None:

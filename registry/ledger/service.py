@@ -15,7 +15,7 @@ from registry.database.transaction import Transaction
 from registry.kernel import base64url, strict_json
 from registry.kernel.canonical import JsonValue, canonical_json
 from registry.kernel.ids import MemberId, Prefix, made_at, new_uuids, parse_id
-from registry.ledger import log_store, store, tile_store
+from registry.ledger import first_checkpoints, log_store, store, tile_store
 from registry.ledger.model import (
     MERGE_DELAY_MAX,
     SALT_BYTES,
@@ -193,6 +193,31 @@ class Ledger:
             size=found.size,
             hashes=tree.inclusion_proof(found.position),
             checkpoint=found.checkpoint,
+        )
+
+    def await_first_proof(self, transaction: Transaction, uuid: UUID) -> None:
+        """Has the first checkpoint that will hold the entry `uuid` kept, until it is taken."""
+        first_checkpoints.await_first(transaction, uuid)
+
+    def take_first_proof(self, transaction: Transaction, uuid: UUID) -> LogProof | None:
+        """That an awaited entry stands in its log by the first checkpoint that holds it; once.
+
+        None until there is one.
+        """
+        first = first_checkpoints.first_of(transaction, uuid)
+        found = log_store.published(transaction, uuid)
+        if first is None or found is None:
+            return None
+        size, checkpoint = first
+        ranges = inclusion_ranges(found.position, size)
+        wanted = tiles_of_ranges(ranges, found.size)
+        tree = TiledTree(tile_store.StoredTiles(transaction, found.shard, wanted), found.size)
+        first_checkpoints.forget_first(transaction, uuid)
+        return LogProof(
+            index=found.position,
+            size=size,
+            hashes=tree.inclusion_proof(found.position, size),
+            checkpoint=checkpoint,
         )
 
     def _make(

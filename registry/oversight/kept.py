@@ -42,6 +42,7 @@ TABLES = (
     "jury_candidates",
     "jury_candidate_keys",
     "jury_counterparties",
+    "juries",
     "jury_lists",
     "jury_seats",
 )

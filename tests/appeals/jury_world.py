@@ -75,6 +75,7 @@ class Case:
     furnisher: MemberId
     severity: Severity
     edition: Edition
+    appellant: frozenset[bytes] = frozenset()
 
 
 class JuryWorld:
@@ -174,7 +175,9 @@ class JuryWorld:
     def key(self, name: str) -> bytes:
         return self.world.lookup_key(name)
 
-    def contest(self, name: str = "ming", *, by: str = "alpha", **changes: Any) -> Case:
+    def contest(
+        self, name: str = "ming", *, by: str = "alpha", proved: Collection[str] = (), **changes: Any
+    ) -> Case:
         """A person appeals to the second tier against an incident filed about them."""
         incident = self.world.file(name, by=by, reference=secrets.token_hex(8), **changes)
         case = with_prefix(Prefix.APPEAL, new_uuid(self.clock.now()))
@@ -189,6 +192,7 @@ class JuryWorld:
             furnisher=found.furnisher,
             severity=found.severity,
             edition=self.edition,
+            appellant=frozenset(map(self.key, (name, *proved))),
         )
 
     def convene(self, case: Case) -> bool:

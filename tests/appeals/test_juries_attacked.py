@@ -1,6 +1,7 @@
 """What somebody may try who would rather choose the jury, or its verdict, themselves."""
 
 import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -87,3 +88,49 @@ def test_a_seat_is_of_the_person_that_was_drawn(court: JuryWorld) -> None:
         court.name(f"juror {reference}", keys=other | drawn if also else other)
         with court.node.database.transaction() as transaction, pytest.raises(JuryNotFound):
             court.voting_room.duty(transaction, other, case.appeal, court.clock.now())
+
+
+def test_the_appellant_is_no_juror_by_another_identity(court: JuryWorld) -> None:
+    """Nor is who traded with them by it, in either round; and when it is over nobody is noted."""
+    court.fill(60)
+    barred = {
+        court.name("mail of ming"),
+        court.name("trader", counterparties=frozenset({court.key("mail of ming")})),
+    }
+    case = court.contest(proved=["mail of ming"])
+    court.voting(case)
+    assert barred == court.jury(case).barred
+    court.vote(taken(court.seats(case))[:15], [UP] * 6 + [OVER] * 9)
+    with court.node.database.transaction() as transaction:
+        court.juries.ask_panel(transaction, case.appeal, court.clock.now())
+    court.run()
+    first, panel = court.published(case)["rounds"]
+    assert (60, 60 - 21) == (len(first["candidates"]), len(panel["candidates"]))
+    for round_ in (1, 2):
+        assert barred.isdisjoint(each.candidate for each in court.seats(case, round_))
+    assert (set(), barred) == (court.jury(case).barred, court.jury(case, 2).barred)
+
+
+def test_who_draws_late_has_no_choice_of_beacons(court: JuryWorld) -> None:
+    """The first checkpoint after the list decides, whatever was signed until the draw."""
+    court.fill(30)
+    case = court.contest()
+    assert court.convene(case)
+    court.worker.run_due()
+    court.world.settle()
+    with court.node.database.reading() as transaction:
+        listed = court.jury(case).entry
+        assert listed is not None
+        first = court.node.ledger.proof(transaction, listed)
+    assert first is not None
+    for name in ("hua", "li", "qiang"):
+        court.world.file(name, by="alpha", reference=name)
+        court.world.settle()
+    court.clock.move(timedelta(hours=1))
+    court.worker.run_due()
+    document = court.published(case)
+    assert first.checkpoint == document["rounds"][0]["beacon"]["checkpoint"]
+    assert 30 == court.verified(document)[0].candidates
+    # Taken once, and then not kept.
+    with court.node.database.reading() as transaction:
+        assert court.node.ledger.take_first_proof(transaction, listed) is None

@@ -94,6 +94,7 @@ def test_the_serving_role_adds_entries_and_writes_nothing_else_of_the_logs(
         # To erase: a trigger lets it change nothing else.
         "log_payloads": {"SELECT", "INSERT", "UPDATE"},
         "log_subjects": {"SELECT", "UPDATE", "DELETE"},
+        "first_checkpoints": {"SELECT", "INSERT", "DELETE"},
         "alembic_version": READ,
     }
     granted = rights_of(cluster_with_roles, "registry_app")
@@ -110,6 +111,7 @@ def test_the_sequencing_role_reaches_the_logs_and_no_person(cluster_with_roles: 
         "log_tiles": {"SELECT", "INSERT", "UPDATE"},
         "sequencer_lease": {"SELECT", "INSERT", "UPDATE"},
         "log_subjects": {"INSERT"},
+        "first_checkpoints": {"SELECT", "UPDATE"},
         "node_facts": {"SELECT", "INSERT"},
         "alembic_version": READ,
     }
