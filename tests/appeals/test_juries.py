@@ -106,7 +106,7 @@ def test_what_is_published_names_nobody_and_no_other_jury(court: JuryWorld) -> N
         lambda it: it["votes"][0].update(vote="overturn"),
         lambda it: it["votes"].append(it["votes"][0]),
         lambda it: it["votes"].clear(),
-        lambda it: it["votes"][1].update(left=True),
+        lambda it: next(each for each in it["votes"] if each["vote"]).update(left=True),
         lambda it: it["votes"].pop(),
         lambda it: it.update(votes=None),
         lambda it: it.update(ending="no_quorum"),
