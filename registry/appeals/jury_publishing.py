@@ -29,9 +29,14 @@ class Publishing:
         rounds = jury_store.rounds_of(transaction, case)
         if not rounds:
             raise JuryNotFound
-        return {"case": case, "rounds": [self._round(transaction, each) for each in rounds]}
+        # The larger panel finds for itself: what the jury before it found waits for its end.
+        is_over = rounds[-1].stage is Stage.OVER
+        shown = [self._round(transaction, each, is_over=is_over) for each in rounds]
+        return {"case": case, "rounds": shown}
 
-    def _round(self, transaction: Transaction, jury: Jury) -> dict[str, JsonValue]:
+    def _round(
+        self, transaction: Transaction, jury: Jury, *, is_over: bool
+    ) -> dict[str, JsonValue]:
         lines = jury_store.list_of(transaction, jury)
         seats = jury_store.seats_of(transaction, jury.case, jury.round)
         rules = self._rulebook.editions[jury.edition].jury
@@ -44,8 +49,8 @@ class Publishing:
             "beacon": _beacon(jury),
             "jurors": [base64url.encode(each.mark) for each in seats if not each.is_alternate],
             "alternates": [base64url.encode(each.mark) for each in seats if each.is_alternate],
-            "votes": _votes(seats) if jury.stage is Stage.OVER else None,
-        }
+            "votes": _votes(seats) if is_over else None,
+        } | ({} if is_over else {"verdict": None})
 
     def _commitment(self, transaction: Transaction, jury: Jury) -> JsonValue:
         if jury.entry is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from registry.appeals.case_file import Said
 from registry.appeals.jury import SALT_BYTES, Side, Vote
 from registry.appeals.jury_model import (
     COUNTERPARTIES_MAX,
@@ -15,6 +16,7 @@ from registry.appeals.jury_model import (
     Calibration,
     Candidacy,
     Candidate,
+    Ending,
 )
 from registry.appeals.jury_publishing import progress_document
 from registry.appeals.jury_sight import CaseForJurors
@@ -33,6 +35,7 @@ from registry.http.fields import (
 from registry.identity.schemas import TokenSchema, loaded_token
 from registry.kernel import base64url
 from registry.kernel.ids import MemberId, Prefix
+from registry.rulebook.filing import Filing
 
 COMMITMENT_BYTES = 32
 REFERENCE_CHARACTERS_MAX = 64
@@ -177,12 +180,38 @@ class ChoiceSchema(StrictSchema):
     decided_by = OneOf(DecidedBy, required=True)
 
 
+class EvidenceForJurorsSchema(AnswerSchema):
+    """An item the furnisher has: of which class, not the item."""
+
+    evidence_class = fields.String(required=True, data_key="class")
+    media_type = fields.String(required=True)
+    adjudicator = fields.String(required=True, allow_none=True)
+
+
+class AmountForJurorsSchema(AnswerSchema):
+    """How much it was about."""
+
+    minor_units = fields.Integer(required=True)
+    currency = fields.String(required=True)
+
+
+class FiledForJurorsSchema(AnswerSchema):
+    """What the furnisher has filed, without its order, its reviewers and its name."""
+
+    role = fields.String(required=True)
+    occurred_on = Day(required=True)
+    amount = fields.Nested(AmountForJurorsSchema, required=True, allow_none=True)
+    intent = fields.String(required=True, allow_none=True)
+    evidence = fields.List(fields.Nested(EvidenceForJurorsSchema), required=True)
+
+
 class SaidToJurorsSchema(AnswerSchema):
     """What a party said."""
 
     kind = fields.String(required=True)
     at = Moment(required=True)
     text = fields.String(required=True)
+    evidence = fields.List(fields.Nested(EvidenceForJurorsSchema), required=True)
 
 
 class FileForJurorsSchema(AnswerSchema):
@@ -200,6 +229,7 @@ class CaseForJurorsSchema(AnswerSchema):
     code = fields.String(required=True)
     severity = fields.String(required=True, allow_none=True)
     grounds = fields.List(fields.String(), required=True)
+    filed = fields.Nested(FiledForJurorsSchema, required=True)
     said = fields.List(fields.Nested(SaidToJurorsSchema), required=True)
     files = fields.List(fields.Nested(FileForJurorsSchema), required=True)
     receipt = fields.String(required=True)
@@ -245,8 +275,9 @@ def candidate_document(candidate: Candidate) -> dict[str, Any]:
 
 
 def duty_document(duty: Duty) -> dict[str, Any]:
-    """A juror's seat on the wire; the verdict of a jury that sits is nobody's yet."""
+    """A juror's seat on the wire; a verdict that does not decide is nobody's yet."""
     seat = duty.seat
+    hidden = {} if duty.jury.ending is Ending.DECIDED else {"verdict": None}
     return {
         "case": seat.case,
         "mark": base64url.encode(seat.mark),
@@ -254,7 +285,7 @@ def duty_document(duty: Duty) -> dict[str, Any]:
         "has_committed": seat.commitment is not None,
         "may_reveal": duty.may_reveal,
         "vote": seat.vote and seat.vote.value,
-        "jury": progress_document(duty.jury),
+        "jury": progress_document(duty.jury) | hidden,
     }
 
 
@@ -264,7 +295,8 @@ def case_document(seen: CaseForJurors) -> dict[str, Any]:
         "code": seen.appeal.code,
         "severity": seen.appeal.severity and seen.appeal.severity.value,
         "grounds": [each.value for each in seen.appeal.grounds],
-        "said": [{"kind": each.kind.value, "at": each.at, "text": each.text} for each in seen.said],
+        "filed": _filed_document(seen.filed),
+        "said": [_said_document(each) for each in seen.said],
         "files": [
             {
                 "id": str(each.id),
@@ -281,3 +313,34 @@ def case_document(seen: CaseForJurors) -> dict[str, Any]:
 def calibration_document(calibration: Calibration) -> dict[str, int]:
     """A calibration on the wire."""
     return {"votes": calibration.votes, "with_outcome": calibration.with_outcome}
+
+
+def _filed_document(filed: Filing) -> dict[str, Any]:
+    amount = filed.amount
+    return {
+        "role": filed.role.value,
+        "occurred_on": filed.occurred_on,
+        "amount": amount and {"minor_units": amount.minor_units, "currency": amount.currency},
+        "intent": filed.intent,
+        "evidence": [
+            {
+                "evidence_class": each.evidence_class.value,
+                "media_type": each.media_type,
+                "adjudicator": each.adjudicator and each.adjudicator.value,
+            }
+            for each in filed.evidence
+        ],
+    }
+
+
+def _said_document(said: Said) -> dict[str, Any]:
+    named = (said.more or {}).get("evidence", [])
+    evidence = [
+        {
+            "evidence_class": each["class"],
+            "media_type": each["media_type"],
+            "adjudicator": each.get("adjudicator"),
+        }
+        for each in named
+    ]
+    return {"kind": said.kind.value, "at": said.at, "text": said.text, "evidence": evidence}

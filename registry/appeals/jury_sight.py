@@ -1,4 +1,4 @@
-"""What a juror sees of the case: what was said and shown, and nobody's name.
+"""What a juror sees of the case: what was filed, said and shown, and not of whom or by whom.
 
 Each look is an entry of the access log, under the juror's mark, in the history of the
 person whose case it is.
@@ -20,6 +20,7 @@ from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
 from registry.ledger.model import Draft, Header, Log, RecordType
 from registry.ledger.service import Ledger
+from registry.rulebook.filing import Filing
 from registry.rulebook.model import Purpose
 
 VIEWED = "jury_viewed"
@@ -32,6 +33,7 @@ class CaseForJurors:
     """A case without its parties; `receipt` is of the entry that says it was seen."""
 
     appeal: Appeal
+    filed: Filing
     said: Sequence[Said]
     files: Sequence[EvidenceFile]
     receipt: str
@@ -48,13 +50,17 @@ class Sight:
     def show(
         self, transaction: Transaction, duty: Duty, now: datetime, request_id: UUID
     ) -> CaseForJurors:
-        """What the parties said, and which files there are.
+        """What was filed, what the parties said about it, and which files there are.
 
         Raises: JuryNotFound: the jury is over.
         """
         appeal = self._appeal(transaction, duty)
+        incident = self._rulings.find(transaction, appeal.incident)
+        if incident is None:
+            raise JuryNotFound
         return CaseForJurors(
             appeal=appeal,
+            filed=incident.filing,
             said=[each for each in self._files.said(transaction, appeal.id) if each.kind in _SHOWN],
             files=self._files.files(transaction, appeal.id),
             receipt=self._record(transaction, duty, appeal, now, request_id, {}),

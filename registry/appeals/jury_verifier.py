@@ -68,11 +68,13 @@ def verify_case(
     """
     try:
         case, rounds = str(document["case"]), document["rounds"]
-        if [each["round"] for each in rounds] != list(
-            range(FIRST_ROUND, FIRST_ROUND + len(rounds))
-        ):
+        numbers = [each["round"] for each in rounds]
+        if not numbers or numbers != list(range(FIRST_ROUND, FIRST_ROUND + len(rounds))):
             raise JuryNotVerified("a round is missing, or there twice")
         drawn = [each for each in rounds if _is_drawn(each)]
+        is_over = rounds[-1]["stage"] == Stage.OVER.value
+        if any((each["votes"] is not None) != is_over for each in rounds):
+            raise JuryNotVerified("votes are there before the end, or not at the end")
         verified = [_verify_round(case, each, editions, key_of) for each in drawn]
     except JuryNotVerified:
         raise
@@ -166,9 +168,7 @@ def _verify_votes(
     """What the votes amount to, each of a juror that was drawn, and as it was committed to."""
     votes: Sequence[Mapping[str, Any]] | None = document["votes"]
     if votes is None:
-        if document["stage"] == Stage.OVER.value or document["ending"] is not None:
-            raise JuryNotVerified("it is over, and its votes are not there")
-        if document["verdict"] is not None and document["stage"] != Stage.CLOSE.value:
+        if document["verdict"] is not None or document["ending"] == Ending.DECIDED.value:
             raise JuryNotVerified("there is a verdict before the end")
         return None
     _verify_seats(votes, composition, drawn)

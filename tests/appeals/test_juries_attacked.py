@@ -39,7 +39,13 @@ def test_votes_cannot_be_left_out_to_make_a_close_verdict_safe(court: JuryWorld)
     with court.node.database.transaction() as transaction:
         court.juries.ask_panel(transaction, case.appeal, court.clock.now())
     court.run()
+    # The panel does not see what the jury before it found.
+    waiting = court.published(case)["rounds"][0]
+    assert (None, None) == (waiting["votes"], waiting["verdict"])
+    assert [1, 2] == [each.round for each in court.verified(court.published(case))]
+    court.move_to(court.jury(case, 2).voting_until)
     document = court.published(case)
+    assert "overturn" == document["rounds"][0]["verdict"]
     assert [1, 2] == [each.round for each in court.verified(document)]
 
     def tampered(change: Any) -> dict[str, Any]:

@@ -122,7 +122,13 @@ def test_a_jury_overturns_what_staff_upheld(
 
     case = ok(seated[0].call("GET", f"/v1/subject/jury/{appeal}/case"))
     assert ["statement", "answer"] == [each["kind"] for each in case["said"]]
-    assert town.platform.member.id not in json.dumps(case)
+    [filed] = ok(town.platform.call("GET", "/v1/incidents"))["incidents"]
+    assert filed["intent"] == case["filed"]["intent"]
+    classes = [each["class"] for each in filed["evidence"]]
+    assert classes == [each["class"] for each in case["filed"]["evidence"]]
+    assert ["E1"] == [each["class"] for each in case["said"][1]["evidence"]]
+    for name in (town.platform.member.id, filed["order"], filed["reference"], *filed["reviewers"]):
+        assert name not in json.dumps(case)
     mark = ok(seated[0].call("GET", f"/v1/subject/jury/{appeal}"))["seat"]["mark"]
     assert mark in jury["jurors"]
     assert "jury-not-found" == slug(person.call("GET", f"/v1/subject/jury/{appeal}/case"), 404)
