@@ -49,7 +49,9 @@ def measure_import(kind: str, home: Path, reports: int) -> ImportFigures:
         try:
             before = entries_in(place)
             # Of all that a worker does, imports alone.
-            worker = assemble_worker(node.database, node.clock, node.imports.kinds())
+            worker = assemble_worker(
+                node.database, node.clock, node.directory, node.imports.kinds()
+            )
             worker.run_due()
             began = time.perf_counter()
             for number, body in enumerate(_bodies(reports)):

@@ -263,6 +263,7 @@ def _wire(
         worker=assemble_worker(
             database,
             clock,
+            directory,
             kinds=[
                 *auditing.upkeep.kinds,
                 *noticing.kinds,

@@ -119,7 +119,9 @@ def assemble_own_door(
     lookups.subscribe(alerts)
     listeners.subscribe(alerts)
     return OwnDoor(
-        door=SubjectDoor(database=database, sessions=sessions, wall=wall, clock=clock),
+        door=SubjectDoor(
+            database=database, sessions=sessions, directory=directory, wall=wall, clock=clock
+        ),
         access=SubjectAccess(
             origin=settings.origin,
             edition=rulebook.current,

@@ -21,6 +21,7 @@ from registry.http.requests import request_id
 from registry.http.wiring import the
 from registry.kernel.clock import Clock
 from registry.kernel.ids import IncidentId
+from registry.members.service import Directory
 from registry.subjects.model import (
     CALLS_PER_MINUTE,
     Assurance,
@@ -55,15 +56,22 @@ class SubjectCall:
 
 
 class SubjectDoor:
-    """Finds the session of a call and opens its transaction.
+    """Finds the session of a call and opens its transaction, which sees every member.
 
     `wall` tells whether a session is over, `clock` the time rules are applied at.
     """
 
     def __init__(
-        self, *, database: Database, sessions: Sessions, wall: Clock, clock: Clock
+        self,
+        *,
+        database: Database,
+        sessions: Sessions,
+        directory: Directory,
+        wall: Clock,
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._directory = directory
         self._sessions = sessions
         self._wall = wall
         self._clock = clock
@@ -72,6 +80,8 @@ class SubjectDoor:
     def answer(self, needed: Assurance, view: Callable[[SubjectCall], T]) -> T:
         """The view's answer, once everything it wrote is on disk."""
         with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
+            # A process that has answered no member's call yet knows none of them.
+            self._directory.refresh(transaction)
             session = self.session_of(transaction, bearer_of_request())
             return view(
                 SubjectCall(
