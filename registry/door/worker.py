@@ -1,5 +1,8 @@
 """gunicorn's worker for the lean door: uvicorn on uvloop, with our protocol."""
 
+import signal
+import sys
+from types import FrameType
 from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
@@ -22,3 +25,26 @@ class LeanWorker(UvicornWorker):  # type: ignore[misc] # uvicorn-worker is untyp
         "proxy_headers": False,
         "timeout_graceful_shutdown": 20,
     }
+
+    def init_signals(self) -> None:
+        """Sets what gunicorn's signals do where uvicorn does not listen to them itself.
+
+        uvicorn ends its loop at a signal, puts the handler back that it had found, and
+        raises the signal anew. With the system's own handler the process would end at
+        that point, and `worker_exit` would never give back what is held until a time.
+        """
+        super().init_signals()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, _leave)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends at SIGQUIT as at SIGTERM: uvicorn listens to that one alone.
+
+        gunicorn hands it on to its workers when it is interrupted itself.
+        """
+        super().handle_exit(sig, frame)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
