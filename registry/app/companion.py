@@ -92,9 +92,11 @@ def main() -> None:
     # Only here: a server's process has no use for a second node.
     from registry.app.chores import chores_of_a_node
     from registry.app.lines import write_lines
+    from registry.app.memory import keep_memory_together
     from registry.app.node import open_node
     from registry.database.transaction import DatabaseUnavailable
 
+    keep_memory_together()
     ended = threading.Event()
 
     def wait_for_the_end() -> None:

@@ -9,11 +9,15 @@ from typing import Any
 
 from registry.app.background import Background
 from registry.app.chores import chores_of_a_server
+from registry.app.memory import keep_memory_together
 from registry.app.node import Node
 from registry.http.wiring import service_of
 from registry.settings import DoorKind, Settings
 
 SWITCH_SECONDS = 0.001
+
+# Before there is a thread: what each has by then is its own.
+keep_memory_together()
 
 _settings = Settings.load()
 

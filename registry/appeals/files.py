@@ -17,8 +17,6 @@ import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
 
-from PIL import Image, UnidentifiedImageError
-
 from registry.appeals.pdf import why_not_pdf
 from registry.appeals.problems import EvidenceRefused
 from registry.kernel.problems import FieldError
@@ -112,6 +110,10 @@ def _why_not_image(content: bytes, media_type: str) -> str | None:
 
 
 def _why_not_decodable(content: bytes, image_format: str, scans: int) -> str | None:
+    # Here and not above: few processes of a node are ever given a picture, and it takes
+    # each of them some 3 MiB.
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(io.BytesIO(content), formats=[image_format]) as image:
             width, height = image.size

@@ -31,7 +31,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 ANSWER_SECONDS_MAX = 15.0
 # A network that swallows packets: what was sent must be acknowledged by then.
 UNACKNOWLEDGED_MILLISECONDS_MAX = 20_000
-SQLITE_CACHE_KIB = 16_384
+# Of each connection; the system keeps the file's pages too, once for all of them.
+SQLITE_CACHE_KIB = 2_048
 # The server hangs up with these; psycopg takes them for errors of its inside. A session or a
 # transaction was idle for too long, a transaction lasted too long.
 # Source: PostgreSQL, "Error Codes", classes 25 and 57.
