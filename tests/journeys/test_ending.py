@@ -1,6 +1,7 @@
 """A server that is told to end lets go of what it holds until a time, before it is gone."""
 
 import signal
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ def test_the_next_sequencer_need_not_wait_for_the_lease(own_node: Node, told: in
     if node.server is None:
         node.start()
     node.admit(*BOTH)
+    _wait_until_sequenced(node)
     server, node.server = node.server, None
     assert server is not None
     server.send_signal(told)
@@ -28,3 +30,12 @@ def test_the_next_sequencer_need_not_wait_for_the_lease(own_node: Node, told: in
     finally:
         database.close()
     assert held.expires_at <= datetime.now(UTC)
+
+
+def _wait_until_sequenced(node: Node) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+    while not node.rows("SELECT 1 FROM sequencer_lease"):
+        assert time.monotonic() < deadline, node.lines()
+        time.sleep(0.05)
+    # Our own connection must not be what the server waits for at its end.
+    node.close_reader()
