@@ -143,6 +143,8 @@ def _sqlite_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         url,
         hide_parameters=True,
         poolclass=sa.QueuePool,
+        # The one used last knows most pages; those beyond what is needed stay empty.
+        pool_use_lifo=True,
         pool_size=connections_max,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
