@@ -13,7 +13,10 @@ from registry.ledger.sequencer import BATCH_ENTRIES_MAX, INTERVAL_SECONDS
 from registry.lookups.screening_serving import STALE_SECONDS_MAX
 from registry.settings import Place
 
-INDEX_ENTRIES_MAX = 500
+# A step takes the embedded database's one turn to write: whoever asks meanwhile waits for
+# some milliseconds.
+INDEX_ENTRIES_MAX = 100
+INDEX_ENTRIES_MAX_APART = 500
 INDEX_IDLE_SECONDS = 2.0
 # A step takes the embedded database's one turn to write, and Python's one lock: it
 # rests nine times as long as it worked. Whatever is left, a search catches up with.
@@ -84,7 +87,10 @@ def sequencing(node: Node) -> Chore:
 
 def indexing(node: Node) -> Chore:
     """Brings the supervisors' index up to the logs, without getting in the API's way."""
-    rest_factor = INDEX_REST_FACTOR if node.settings.is_sqlite else INDEX_REST_FACTOR_APART
+    if node.settings.is_sqlite:
+        entries_max, rest_factor = INDEX_ENTRIES_MAX, INDEX_REST_FACTOR
+    else:
+        entries_max, rest_factor = INDEX_ENTRIES_MAX_APART, INDEX_REST_FACTOR_APART
 
     def step(_stop: threading.Event) -> float:
         indexer = node.auditing.indexer
@@ -94,7 +100,7 @@ def indexing(node: Node) -> Chore:
             return INDEX_IDLE_SECONDS
         began = time.monotonic()
         with node.database.transaction() as transaction:
-            indexer.step(transaction, INDEX_ENTRIES_MAX)
+            indexer.step(transaction, entries_max)
         return (time.monotonic() - began) * rest_factor
 
     return Chore(name="indexer", step=step)

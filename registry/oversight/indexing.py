@@ -6,7 +6,7 @@ first, of whichever log it is, so that the index covers a stretch of time.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -48,7 +48,7 @@ class Indexer:
         # Whichever log comes first, two indexers meet at one row and never cross each other.
         store.hold_position(transaction, coverage[0].shard)
         left = entries_max
-        for each in sorted(behind, key=lambda each: self._next_made_at(transaction, each)):
+        for each in self._oldest_first(transaction, behind):
             left -= self._index(transaction, each.shard, left) if left else 0
         return entries_max - left
 
@@ -101,6 +101,14 @@ class Indexer:
                 subject=opening.subject,
             )
         )
+
+    def _oldest_first(
+        self, transaction: Transaction, behind: Sequence[Coverage]
+    ) -> Sequence[Coverage]:
+        if len(behind) == 1:
+            # As a rule, while lookups come: to look ahead costs as much as to index.
+            return behind
+        return sorted(behind, key=lambda each: self._next_made_at(transaction, each))
 
     def _next_made_at(self, transaction: Transaction, coverage: Coverage) -> datetime:
         at = self._contents.first_made_at(
