@@ -24,6 +24,9 @@ def upgrade() -> None:
         "juries",
         sa.Column("barred", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
     )
+    # SQLite takes the default for text, which is not read as bytes.
+    barred = sa.table("juries", sa.column("barred", sa.LargeBinary))
+    op.execute(sa.update(barred).values(barred=sa.bindparam("none", b"", type_=sa.LargeBinary)))
 
 
 def downgrade() -> None:
