@@ -7,6 +7,7 @@ from registry.appeals.ports import Letters, MemberNotices
 from registry.database.transaction import Transaction
 from registry.kernel.canonical import JsonValue
 from registry.kernel.clock import format_instant
+from registry.kernel.ids import MemberId
 from registry.kernel.problems import Text
 from registry.notices.letter_model import LetterTemplate
 from registry.rulebook.calendar import local_date, local_minute
@@ -25,6 +26,8 @@ _LETTER_OF = {
     Outcome.WITHDRAWN_BY_SUBJECT: LetterTemplate.APPEAL_ENDED,
     Outcome.EXPIRED: LetterTemplate.APPEAL_ENDED,
 }
+# What the door keeps back from whoever may hold another's identifier, no letter tells.
+_UNNAMED = {LetterTemplate.APPEAL_RELAYED: LetterTemplate.APPEAL_RELAYED_UNNAMED}
 _MAY_BE_OF_ANOTHER = Text(
     en="What was said may be about whoever had the number or address before you, "
     "so this letter does not repeat it.",
@@ -140,6 +143,12 @@ class Correspondence:
         if appeal.lookup_key is None:
             return
         named = {"incident": str(appeal.incident), **facts}
+        messenger: MemberId | None = appeal.furnisher
+        if appeal.link is Link.WEAK:
+            template = _UNNAMED.get(template, template)
+            named.pop("furnisher", None)
+            # Nor does the furnisher carry it: it would show itself, or reach the earlier holder.
+            messenger = None
         if template is not LetterTemplate.IDENTITY_THEFT_BLOCKED:
             named["appeal"] = str(appeal.id)
         self._letters.write(
@@ -148,7 +157,7 @@ class Correspondence:
             template=template,
             facts=named,
             incident=appeal.incident,
-            furnisher=appeal.furnisher,
+            furnisher=messenger,
             now=now,
             # What is given later can be the address of who holds the identifier by then.
             given_by={appeal.lookup_key: appeal.lodged_at or now},

@@ -19,6 +19,7 @@ from registry.appeals.model import (
     Basis,
     Blocking,
     Ending,
+    Event,
     Ground,
     Link,
     Milestone,
@@ -47,6 +48,8 @@ from registry.kernel.ids import Prefix
 from registry.kernel.names import plain_name
 from registry.kernel.paging import PAGE_ITEMS_MAX
 
+# Stands for the id of a furnisher where the reader does not learn which one it is.
+_FURNISHER = "furnisher"
 _FILE_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -334,7 +337,7 @@ def shown_document(shown: Shown, party: Party) -> dict[str, Any]:
     return party_document(shown.appeal, party) | {
         "said": said,
         "files": [file_document(each) for each in shown.files],
-        "events": shown.events,
+        "events": [_event_document(each, shown.appeal, party) for each in shown.events],
         "told": playbook and playbook.told,
         "asks": playbook and playbook.asks,
     }
@@ -358,6 +361,13 @@ def _may_read(said: Said, shown: Shown, party: Party) -> bool:
         return said.kind is not TextKind.BLOCK
     own = said.kind in (TextKind.STATEMENT, TextKind.FACT)
     return own or shown.appeal.link is Link.SURE
+
+
+def _event_document(event: Event, appeal: Appeal, party: Party) -> dict[str, Any]:
+    by = event.by
+    if party is Party.SUBJECT and appeal.link is Link.WEAK and by == appeal.furnisher:
+        by = _FURNISHER
+    return {"at": event.at, "what": event.what, "by": by, "detail": event.detail}
 
 
 def _said_document(said: Said, party: Party) -> dict[str, Any]:

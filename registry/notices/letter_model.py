@@ -71,6 +71,7 @@ class LetterTemplate(StrEnum):
     FILED_UNDER_IDENTIFIER = "filed_under_identifier"
     APPEAL_ACKNOWLEDGED = "appeal_acknowledged"
     APPEAL_RELAYED = "appeal_relayed"
+    APPEAL_RELAYED_UNNAMED = "appeal_relayed_unnamed"
     APPEAL_UPHELD = "appeal_upheld"
     APPEAL_AMENDED = "appeal_amended"
     APPEAL_UPHELD_AGAIN = "appeal_upheld_again"

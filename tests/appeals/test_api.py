@@ -1,5 +1,6 @@
 """The doors of appeals, from the report to the erased case, over HTTP and real jobs."""
 
+import json
 from datetime import date, timedelta
 
 from registry.appeals.deadlines import KIND
@@ -132,7 +133,7 @@ def test_a_refused_file_leaves_nothing(town: Town) -> None:
 
 
 def test_who_may_hold_another_s_number_learns_nothing_of_that_one(town: Town) -> None:
-    """They contest, and see neither code nor answer; a stranger does not even find it."""
+    """They contest, and see neither code, answer nor furnisher; a stranger does not find it."""
     incident = town.file()
     newcomer = town.person(held_since=date(2026, 10, 6))
     town.move(days=200)
@@ -143,6 +144,16 @@ def test_who_may_hold_another_s_number_learns_nothing_of_that_one(town: Town) ->
     ok(town.platform.call("POST", f"/v1/appeals/{appeal['id']}/answer", said))
     mine = ok(newcomer.call("GET", f"/v1/subject/appeals/{appeal['id']}"))["appeal"]
     assert (None, ["statement"]) == (mine["code"], [each["kind"] for each in mine["said"]])
+    assert [("answered", "furnisher")] == [
+        (each["what"], each["by"]) for each in mine["events"] if each["what"] == "answered"
+    ]
+    assert town.platform.member.id not in json.dumps(mine)
+    # What has nobody to carry it says nothing any more, and shows nobody who filed.
+    assert [] == ok(town.platform.call("GET", "/v1/letters"))["letters"]
+    assert {
+        ("appeal_acknowledged", "undeliverable"),
+        ("appeal_relayed_unnamed", "undeliverable"),
+    } == {tuple(row) for row in town.rows("SELECT template, state FROM letters")}
     stranger = town.person(OTHER)
     assert "nothing-to-contest" == slug(
         stranger.call("POST", "/v1/subject/appeals", {"incident": incident}), 404

@@ -116,8 +116,25 @@ def test_nobody_reads_what_may_have_been_said_of_an_earlier_holder(world: Appeal
     world.acknowledge(appeal)
     world.answer(appeal)
     world.decide(appeal, Ruling.UPHELD)
+    # Nor whose incident it is: no fact names the furnisher, and it carries no letter itself.
+    assert ["appeal_acknowledged", "identity_theft_not_blocked", "appeal_relayed_unnamed"] == [
+        name for name, _ in world.outbox.letters[:3]
+    ]
+    furnisher = world.member("alpha")
+    for name, facts in world.outbox.letters:
+        assert {furnisher.id, furnisher.name}.isdisjoint(facts.values()), name
+    assert {None} == set(world.outbox.messengers)
     for name in ("identity_theft_not_blocked", "appeal_upheld"):
         (reasons,) = [facts["reasons"] for each, facts in world.outbox.letters if each == name]
         assert POLICE not in reasons
         assert REASONS not in reasons
         assert "before you" in reasons
+
+
+def test_whose_incident_it_is_stands_where_the_person_may_know_it(world: AppealsWorld):
+    """Whoever the incident is surely about reads who must answer, who also carries the letters."""
+    world.lodge(world.filed())
+    furnisher = world.member("alpha")
+    name, facts = world.outbox.letters[-1]
+    assert ("appeal_relayed", furnisher.name) == (name, facts["furnisher"])
+    assert {furnisher.id} == set(world.outbox.messengers)

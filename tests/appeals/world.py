@@ -37,14 +37,18 @@ class Outbox:
 
     notices: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     letters: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    messengers: list[str | None] = field(default_factory=list)
 
     def tell_member(
         self, transaction: Transaction, *, member: str, event_type: str, data: Any, now: datetime
     ) -> None:
         self.notices.append((event_type, {"member": member, **data}))
 
-    def write(self, transaction: Transaction, *, template: Any, facts: Any, **_: Any) -> None:
+    def write(
+        self, transaction: Transaction, *, template: Any, facts: Any, furnisher: Any, **_: Any
+    ) -> None:
         self.letters.append((str(template), facts))
+        self.messengers.append(furnisher)
 
 
 class AppealsWorld(World):
