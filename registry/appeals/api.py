@@ -16,19 +16,22 @@ from registry.appeals.problems import (
     ReviewerConflicted,
 )
 from registry.appeals.review import Reviews
+from registry.appeals.review_schemas import (
+    BlockWordSchema,
+    FileViewSchema,
+    ReviewDecisionSchema,
+    ReviewerSchema,
+    ViewedAppealSchema,
+    viewed_document,
+)
 from registry.appeals.schemas import (
     AnswerToAppealSchema,
     AppealAnswerSchema,
     AppealPageQuerySchema,
     AppealPageSchema,
-    BlockWordSchema,
-    FileViewSchema,
     Party,
     PrecedentsQuerySchema,
     PrecedentsSchema,
-    ReviewDecisionSchema,
-    ReviewerSchema,
-    ViewedAppealSchema,
     WholeAppealSchema,
     appeal_document,
     precedents_document,
@@ -106,8 +109,8 @@ def list_cases(call: Call, query: dict[str, Any]) -> Any:
 @blueprint.response(200, ViewedAppealSchema)
 def view_case(call: Call, view: dict[str, Any], appeal_id: str) -> Any:
     """Read a case; that it was read is an entry of the access log."""
-    shown, receipt = the(Reviews).view(call, appeal_id_of(appeal_id), view["reviewer"])
-    return {"appeal": shown_document(shown, Party.REVIEWER), "receipt": receipt}
+    seen = the(Reviews).view(call, appeal_id_of(appeal_id), view["reviewer"])
+    return viewed_document(seen)
 
 
 @blueprint.route("/v1/review/appeals/<appeal_id>/file-views", methods=["POST"])

@@ -7,6 +7,11 @@ from typing import Any
 from marshmallow import fields, validate
 
 from registry.appeals.case_file import Said
+from registry.appeals.filed_schemas import (
+    EvidenceForJurorsSchema,
+    FiledForJurorsSchema,
+    filed_document,
+)
 from registry.appeals.jury import SALT_BYTES, Side, Vote
 from registry.appeals.jury_model import (
     COUNTERPARTIES_MAX,
@@ -35,7 +40,6 @@ from registry.http.fields import (
 from registry.identity.schemas import TokenSchema, loaded_token
 from registry.kernel import base64url
 from registry.kernel.ids import MemberId, Prefix
-from registry.rulebook.filing import Filing
 
 COMMITMENT_BYTES = 32
 REFERENCE_CHARACTERS_MAX = 64
@@ -180,31 +184,6 @@ class ChoiceSchema(StrictSchema):
     decided_by = OneOf(DecidedBy, required=True)
 
 
-class EvidenceForJurorsSchema(AnswerSchema):
-    """An item the furnisher has: of which class, not the item."""
-
-    evidence_class = fields.String(required=True, data_key="class")
-    media_type = fields.String(required=True)
-    adjudicator = fields.String(required=True, allow_none=True)
-
-
-class AmountForJurorsSchema(AnswerSchema):
-    """How much it was about."""
-
-    minor_units = fields.Integer(required=True)
-    currency = fields.String(required=True)
-
-
-class FiledForJurorsSchema(AnswerSchema):
-    """What the furnisher has filed, without its order, its reviewers and its name."""
-
-    role = fields.String(required=True)
-    occurred_on = Day(required=True)
-    amount = fields.Nested(AmountForJurorsSchema, required=True, allow_none=True)
-    intent = fields.String(required=True, allow_none=True)
-    evidence = fields.List(fields.Nested(EvidenceForJurorsSchema), required=True)
-
-
 class SaidToJurorsSchema(AnswerSchema):
     """What a party said."""
 
@@ -295,7 +274,7 @@ def case_document(seen: CaseForJurors) -> dict[str, Any]:
         "code": seen.appeal.code,
         "severity": seen.appeal.severity and seen.appeal.severity.value,
         "grounds": [each.value for each in seen.appeal.grounds],
-        "filed": _filed_document(seen.filed),
+        "filed": filed_document(seen.filed),
         "said": [_said_document(each) for each in seen.said],
         "files": [
             {
@@ -313,24 +292,6 @@ def case_document(seen: CaseForJurors) -> dict[str, Any]:
 def calibration_document(calibration: Calibration) -> dict[str, int]:
     """A calibration on the wire."""
     return {"votes": calibration.votes, "with_outcome": calibration.with_outcome}
-
-
-def _filed_document(filed: Filing) -> dict[str, Any]:
-    amount = filed.amount
-    return {
-        "role": filed.role.value,
-        "occurred_on": filed.occurred_on,
-        "amount": amount and {"minor_units": amount.minor_units, "currency": amount.currency},
-        "intent": filed.intent,
-        "evidence": [
-            {
-                "evidence_class": each.evidence_class.value,
-                "media_type": each.media_type,
-                "adjudicator": each.adjudicator and each.adjudicator.value,
-            }
-            for each in filed.evidence
-        ],
-    }
 
 
 def _said_document(said: Said) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from registry.appeals.jury_model import JuryNotFound, Stage
 from registry.appeals.jury_voting import Duty
 from registry.appeals.model import Appeal, AppealId
 from registry.database.transaction import Transaction
+from registry.incidents.model import Incident
 from registry.incidents.rulings import Rulings
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
 from registry.ledger.model import Draft, Header, Log, RecordType
 from registry.ledger.service import Ledger
-from registry.rulebook.filing import Filing
 from registry.rulebook.model import Purpose
 
 VIEWED = "jury_viewed"
@@ -33,7 +33,7 @@ class CaseForJurors:
     """A case without its parties; `receipt` is of the entry that says it was seen."""
 
     appeal: Appeal
-    filed: Filing
+    filed: Incident
     said: Sequence[Said]
     files: Sequence[EvidenceFile]
     receipt: str
@@ -60,7 +60,7 @@ class Sight:
             raise JuryNotFound
         return CaseForJurors(
             appeal=appeal,
-            filed=incident.filing,
+            filed=incident,
             said=[each for each in self._files.said(transaction, appeal.id) if each.kind in _SHOWN],
             files=self._files.files(transaction, appeal.id),
             receipt=self._record(transaction, duty, appeal, now, request_id, {}),

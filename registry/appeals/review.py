@@ -5,6 +5,7 @@ decided before; nothing is upheld unheard. Every look into a case is an entry.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from registry.appeals.problems import (
 )
 from registry.appeals.service import Appeals, Shown
 from registry.http.caller import Call
+from registry.incidents.model import Incident
 from registry.incidents.recording import Actor, caller_of
 from registry.incidents.rulings import Ruling, Rulings
 from registry.kernel import base64url
@@ -51,6 +53,18 @@ class BlockWord(StrEnum):
     PLACE = "place"
     CONFIRM = "confirm"
     REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseForReviewers:
+    """A case as staff reads it; `receipt` is of the entry that says who looked.
+
+    `filed` is None once nobody has to judge it: what was removed is in no answer any more.
+    """
+
+    shown: Shown
+    filed: Incident | None
+    receipt: str
 
 
 class Reviews:
@@ -77,14 +91,18 @@ class Reviews:
         """The open appeals, oldest first; without what anybody wrote."""
         return store.open_page(call.transaction, after=after, items_max=items_max)
 
-    def view(self, call: Call, appeal_id: AppealId, reviewer: str) -> tuple[Shown, str]:
-        """Everything in a case, and the receipt of the entry that says who looked.
+    def view(self, call: Call, appeal_id: AppealId, reviewer: str) -> CaseForReviewers:
+        """Everything in a case, and what was filed that it is about; the look is an entry.
 
         Raises: AppealNotFound.
         """
         case = self._open(call, appeal_id)
-        receipt = self._log_view(call, case, reviewer, {})
-        return self._appeals.shown(call.transaction, case.appeal), receipt
+        is_over = self._docket.is_over(case.incident, call.now) is not None
+        return CaseForReviewers(
+            shown=self._appeals.shown(call.transaction, case.appeal),
+            filed=case.incident if case.appeal.is_open and not is_over else None,
+            receipt=self._log_view(call, case, reviewer, {}),
+        )
 
     def view_file(self, call: Call, appeal_id: AppealId, file: UUID, reviewer: str) -> bytes:
         """The bytes of an evidence file, while the appeal is open; the look is an entry.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate, validates, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from registry.appeals.answering import Answer
 from registry.appeals.case_file import EvidenceFile, Said, TextKind
@@ -29,7 +29,6 @@ from registry.appeals.model import (
     What,
 )
 from registry.appeals.precedents import Precedent
-from registry.appeals.review import BlockWord
 from registry.appeals.service import Shown
 from registry.http.fields import (
     AnswerSchema,
@@ -45,12 +44,10 @@ from registry.http.fields import (
 from registry.incidents.rulings import Ruling
 from registry.incidents.schemas import EVIDENCE_ITEMS_MAX, AmendmentSchema, EvidenceItemSchema
 from registry.kernel.ids import Prefix
-from registry.kernel.names import plain_name
 from registry.kernel.paging import PAGE_ITEMS_MAX
 
 # Stands for the id of a furnisher where the reader does not learn which one it is.
 _FURNISHER = "furnisher"
-_FILE_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Party(Enum):
@@ -116,38 +113,6 @@ class AnswerToAppealSchema(StrictSchema):
     def to_model(self, data: Mapping[str, Any], **_: Any) -> Answer:
         """The loaded answer."""
         return Answer(**{**data, "evidence": tuple(data["evidence"])})
-
-
-class ReviewerSchema(StrictSchema):
-    """Which of the operator's staff acts."""
-
-    reviewer = Text(longest=64, required=True)
-
-    @validates("reviewer")
-    def require_name(self, value: str, **_: Any) -> None:
-        """Whoever acts has a name."""
-        if not plain_name(value):
-            raise ValidationError("There is nothing in it.")
-
-
-class FileViewSchema(ReviewerSchema):
-    """Which file a reviewer opens."""
-
-    file = Word(_FILE_ID, longest=36, required=True)
-
-
-class ReviewDecisionSchema(ReviewerSchema):
-    """One reviewer's word."""
-
-    ruling = Word("upheld|overturned", longest=16, required=True)
-    reasons = Prose(shortest=REASONS_CHARACTERS_MIN, longest=REASONS_CHARACTERS_MAX, required=True)
-
-
-class BlockWordSchema(ReviewerSchema):
-    """What a reviewer does about a block for identity theft."""
-
-    block = OneOf(BlockWord, required=True)
-    reasons = Prose(shortest=REASONS_CHARACTERS_MIN, longest=REASONS_CHARACTERS_MAX, required=True)
 
 
 class AppealPageQuerySchema(StrictSchema):
@@ -252,12 +217,6 @@ class WholeAppealSchema(AnswerSchema):
     """One appeal with its contents."""
 
     appeal = fields.Nested(AppealSchema, required=True)
-
-
-class ViewedAppealSchema(WholeAppealSchema):
-    """A case as a reviewer sees it, and the receipt of the look."""
-
-    receipt = fields.String(required=True)
 
 
 class AppealPageSchema(AnswerSchema):

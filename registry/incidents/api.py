@@ -1,6 +1,5 @@
 """The doors of furnishers. Source: docs/protocol.md, section 3."""
 
-from dataclasses import fields
 from typing import Any
 
 from flask import Response, request, url_for
@@ -34,6 +33,7 @@ from registry.incidents.schemas import (
     ReportSchema,
     WithdrawalSchema,
     filed_document,
+    incident_document,
 )
 from registry.incidents.service import Filed, Incidents
 from registry.kernel.ids import IncidentId, Prefix, parse_id
@@ -137,10 +137,7 @@ def filed_headers(incident: Incident, state: State) -> dict[str, str]:
 
 def _facts(call: Call, incident: Incident) -> dict[str, Any]:
     """What the schemas dump: the incident, its filing and its state now."""
-    state = the(Incidents).state_of(incident, call.now)
-    filing = {field.name: getattr(incident.filing, field.name) for field in fields(incident.filing)}
-    own = {field.name: getattr(incident, field.name) for field in fields(incident)}
-    return filing | own | {"state": state}
+    return incident_document(incident) | {"state": the(Incidents).state_of(incident, call.now)}
 
 
 def _etag(call: Call, incident: Incident) -> str:

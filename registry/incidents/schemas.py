@@ -6,6 +6,7 @@ all of it that is missing at once, with pointers.
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields as fields_of
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -341,3 +342,9 @@ class IncidentPageSchema(AnswerSchema):
     """A furnisher's incidents, oldest first; the Link header leads to the next page."""
 
     incidents = fields.List(fields.Nested(IncidentSchema), required=True)
+
+
+def incident_document(incident: Incident) -> dict[str, Any]:
+    """What schemas dump of an incident and its filing: each what its readers are to see."""
+    filing = {each.name: getattr(incident.filing, each.name) for each in fields_of(incident.filing)}
+    return filing | {each.name: getattr(incident, each.name) for each in fields_of(incident)}
