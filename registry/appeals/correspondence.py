@@ -116,6 +116,13 @@ class Correspondence:
         facts = {"choose_by": local_minute(until, edition)}
         self._write(transaction, appeal, LetterTemplate.APPEAL_VERDICT_CLOSE, facts, now)
 
+    def with_staff(
+        self, transaction: Transaction, appeal: Appeal, edition: Edition, now: datetime
+    ) -> None:
+        """The person: no jury has decided; staff does, and by when."""
+        facts = {"decide_by": _day(appeal, Milestone.PANEL_DECISION, edition)}
+        self._write(transaction, appeal, LetterTemplate.APPEAL_WITH_STAFF, facts, now)
+
     def _tell(
         self, transaction: Transaction, event_type: str, appeal: Appeal, now: datetime
     ) -> None:

@@ -128,8 +128,7 @@ class Deadlines:
         if seen.appeal.state is not State.JURY:
             return seen
         # A round whose own limit is later, of clocks or rows that somebody changed.
-        after = course.refer_to_panel(seen.appeal, seen.edition, now)
-        return self._docket.save(transaction, seen, after)
+        return self._docket.refer_to_panel(transaction, seen, now)
 
 
 def _furnisher_of(incident: object) -> str:

@@ -218,6 +218,12 @@ class Docket:
         self._correspondence.verdict_close(transaction, after, case.edition, now)
         return self.save(transaction, case, after)
 
+    def refer_to_panel(self, transaction: Transaction, case: Case, now: datetime) -> Case:
+        """The jury came to no safe verdict: the person is told that staff decides, by when."""
+        after = course.refer_to_panel(case.appeal, case.edition, now)
+        self._correspondence.with_staff(transaction, after, case.edition, now)
+        return self.save(transaction, case, after)
+
     def conclude(
         self, transaction: Transaction, concluded: Sequence[Appeal], now: datetime
     ) -> None:

@@ -52,8 +52,7 @@ class JuryVerdicts:
         opened = self._docket.open(transaction, AppealId(case))
         assert opened is not None, "it was seen to wait"
         if verdict is None:
-            after = course.refer_to_panel(opened.appeal, opened.edition, now)
-            self._docket.save(transaction, opened, after)
+            self._docket.refer_to_panel(transaction, opened, now)
             return
         outcome = Outcome.OVERTURNED
         if verdict is Ruling.UPHELD:

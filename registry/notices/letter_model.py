@@ -78,6 +78,7 @@ class LetterTemplate(StrEnum):
     APPEAL_OVERTURNED = "appeal_overturned"
     APPEAL_ENDED = "appeal_ended"
     APPEAL_VERDICT_CLOSE = "appeal_verdict_close"
+    APPEAL_WITH_STAFF = "appeal_with_staff"
     IDENTITY_THEFT_BLOCKED = "identity_theft_blocked"
     IDENTITY_THEFT_NOT_BLOCKED = "identity_theft_not_blocked"
     CORRECTION_MADE = "correction_made"

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from registry.cli import main
 from registry.crypto import note
 from registry.kernel import base64url
 from registry.kernel.clock import parse_instant
-from registry.rulebook.calendar import local_minute
+from registry.rulebook.calendar import local_date, local_minute
 from tests.appeals.town import NUMBER, REASONS, Town, evidence_item, lodge, ok, slug, upload
 from tests.nodes import Caller, new_caller
 from tests.subjects.person import PHONE, Person, token_of
@@ -200,6 +201,7 @@ def test_a_jury_that_does_not_vote_leaves_the_case_to_staff(town: Town) -> None:
     town.move(hours=48)
     after = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     assert ("panel", "no_quorum") == (after["state"], published(town, appeal)["ending"])
+    assert last_day(town, after) in with_staff(town)["en"]
     # Staff is silent too: then the incident goes.
     town.move(days=30)
     last = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
@@ -269,6 +271,7 @@ def test_a_close_verdict_is_the_persons_to_send_on(town: Town) -> None:
     town.move(hours=168)
     mine = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     assert "panel" == mine["state"]
+    assert last_day(town, mine) in with_staff(town)["zh"]
     assert "no-panel-to-ask" == slug(
         town.person(NUMBER).call("POST", target, {"decided_by": "staff"}), 409
     )
@@ -292,9 +295,40 @@ def test_who_is_not_told_does_not_choose(town: Town) -> None:
     town.move(hours=72)
     mine = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     assert ("panel", "close") == (mine["state"], published(town, appeal)["ending"])
+    assert last_day(town, mine) in with_staff(town)["en"]
     for reviewer in ("staff-r3", "staff-r4"):
         town.review(appeal, "decisions", ruling="upheld", reasons=REASONS, reviewer=reviewer)
     assert 1 == len(letters(town, "appeal_upheld_again"))
+
+
+def test_a_pool_that_empties_leaves_the_case_to_staff(town: Town) -> None:
+    """And the person reads that it did, once, also where staff is silent."""
+    platform = fill(town)
+    person = town.person(NUMBER)
+    appeal = upheld_once(town, person)
+    ok(person.call("POST", f"/v1/subject/appeals/{appeal}/second-tier", {}))
+    for number in range(POOL):
+        platform.call("DELETE", f"/v1/jury/candidates/user-{number}")
+    assert [] == letters(town, "appeal_with_staff")
+    town.node.worker.run_due()
+    mine = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
+    assert ("panel", "no_list") == (mine["state"], published(town, appeal)["ending"])
+    assert last_day(town, mine) in with_staff(town)["en"]
+    town.move(days=30)
+    assert with_staff(town)
+
+
+def with_staff(town: Town) -> Any:
+    """What the one letter says by which a person is told that staff decides after the jury."""
+    [letter] = letters(town, "appeal_with_staff")
+    return letter["text"]
+
+
+def last_day(town: Town, appeal: Any) -> str:
+    """The day by whose end staff decides."""
+    [due] = [x["due_at"] for x in appeal["deadlines"] if x["milestone"] == "panel_decision"]
+    last = parse_instant(due) - timedelta(microseconds=1)
+    return local_date(last, town.node.rulebook.current).isoformat()
 
 
 def letters(town: Town, template: str) -> list[Any]:
