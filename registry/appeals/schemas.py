@@ -30,6 +30,7 @@ from registry.appeals.model import (
 )
 from registry.appeals.precedents import Precedent
 from registry.appeals.service import Shown
+from registry.appeals.telling import told_of
 from registry.http.fields import (
     AnswerSchema,
     Moment,
@@ -297,7 +298,7 @@ def shown_document(shown: Shown, party: Party) -> dict[str, Any]:
         "said": said,
         "files": [file_document(each) for each in shown.files],
         "events": [_event_document(each, shown.appeal, party) for each in shown.events],
-        "told": playbook and playbook.told,
+        "told": told_of(shown.appeal, shown.events, playbook),
         "asks": playbook and playbook.asks,
     }
 

@@ -196,12 +196,14 @@ def test_a_jury_that_does_not_vote_leaves_the_case_to_staff(town: Town) -> None:
     before = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     [due] = [x["due_at"] for x in before["deadlines"] if x["milestone"] == "jury_verdict"]
     assert due == published(town, appeal)["alternates_until"]
+    assert "A jury drawn by lot decides." in before["told"]["en"]
     town.move(hours=72 + 168)
     assert "alternates" == published(town, appeal)["stage"]
     town.move(hours=48)
     after = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     assert ("panel", "no_quorum") == (after["state"], published(town, appeal)["ending"])
     assert last_day(town, after) in with_staff(town)["en"]
+    assert "No jury has decided. Other staff" in after["told"]["en"]
     # Staff is silent too: then the incident goes.
     town.move(days=30)
     last = ok(town.person(NUMBER).call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
@@ -253,6 +255,8 @@ def test_a_close_verdict_is_the_persons_to_send_on(town: Town) -> None:
     for each, vote, salt in zip(seated, votes, salts, strict=False):
         reveal(each, appeal, vote, salt)
     assert ("close", None) == tuple(published(town, appeal)[each] for each in ("stage", "votes"))
+    divided = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
+    assert "you choose who decides" in divided["told"]["en"]
     target = f"/v1/subject/appeals/{appeal}/close-verdict"
     choice = {"decided_by": "panel"}
     assert "appeal-not-found" == slug(seated[0].call("POST", target, choice), 404)
@@ -261,6 +265,7 @@ def test_a_close_verdict_is_the_persons_to_send_on(town: Town) -> None:
     shown = ok(person.call("GET", f"/v1/subject/appeals/{appeal}"))["appeal"]
     said = [each["what"] for each in shown["events"]][-2:]
     assert ["verdict_close", "larger_panel_asked"] == said
+    assert "A larger panel of other jurors decides." in shown["told"]["en"]
     town.node.worker.run_due()
     town.node.sequencer.step()
     town.move(seconds=1)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from registry.appeals.model import Appeal, Ground, Link, Milestone, Stance
 from registry.appeals.review import BlockWord
+from registry.appeals.schemas import Party, shown_document
 from registry.incidents.model import Amendment
 from registry.incidents.rulings import Ruling
 from tests.appeals.world import REASONS, AppealsWorld
@@ -138,3 +139,48 @@ def test_whose_incident_it_is_stands_where_the_person_may_know_it(world: Appeals
     name, facts = world.outbox.letters[-1]
     assert ("appeal_relayed", furnisher.name) == (name, facts["furnisher"])
     assert {furnisher.id} == set(world.outbox.messengers)
+
+
+def told(world: AppealsWorld, appeal: Appeal) -> tuple[str, str]:
+    """How the appeal stands by its own view, in both languages."""
+    with world.database.reading() as transaction:
+        shown = world.contesting.appeals.show(transaction, world.appellant(), appeal.id)
+    text = shown_document(shown, Party.SUBJECT)["told"]
+    return text.en, text.zh
+
+
+def test_what_an_appeal_says_of_itself_is_true_in_each_state(world: AppealsWorld):
+    """From the furnisher's turn to the last word of staff, no word of another state."""
+    appeal = world.lodge(world.filed())
+    seen = [told(world, appeal)]
+    assert "is asked to answer" in seen[-1][0]
+    world.answer(appeal)
+    seen.append(told(world, appeal))
+    assert "has answered" in seen[-1][0]
+    world.decide(appeal, Ruling.UPHELD)
+    seen.append(told(world, appeal))
+    assert "have others decide again" in seen[-1][0]
+    world.own("ask_second_tier", appeal)
+    seen.append(told(world, appeal))
+    assert "Other staff of the registry decides again" in seen[-1][0]
+    world.decide(appeal, Ruling.UPHELD, "staff-p1", "staff-p2")
+    seen.append(told(world, appeal))
+    assert "decided for good" in seen[-1][0]
+    assert (5, 5) == tuple(len(set(texts)) for texts in zip(*seen, strict=True))
+
+
+def test_an_end_is_told_by_its_own_words(world: AppealsWorld):
+    """What was settled at once keeps the reason; silence and giving up do not ask anybody."""
+    same = {"occurred_on": proved().occurred_on, "order": "order-1"}
+    world.filed("B110", **same)
+    world.move(timedelta(seconds=1))
+    assert "had been filed before" in told(world, world.lodge(world.filed("B110", **same)))[0]
+    given_up = world.lodge(world.filed("B101"))
+    world.own("withdraw", given_up)
+    assert "You withdrew" in told(world, given_up)[0]
+    unproved = world.lodge(world.filed("B112"), Ground.NOTICE_MISSING)
+    world.answer(unproved, evidence=0)
+    assert "was removed" in told(world, unproved)[0]
+    ignored = world.lodge(world.filed("B110"))
+    world.run_out(ignored, Milestone.ANSWER)
+    assert "was removed" in told(world, ignored)[0]
