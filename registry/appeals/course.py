@@ -147,7 +147,7 @@ def add_facts(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
     }
     if appeal.facts_added_at is not None:
         relayed_at = appeal.deadlines[Milestone.RELAY].ended_at
-        if relayed_at is None or relayed_at < appeal.facts_added_at:
+        if relayed_at is None or relayed_at <= appeal.facts_added_at:
             return noted
         longer = {Milestone.ANSWER: limits.furnisher_answer_extension}
     extended = replace(noted, facts_added_at=now)
