@@ -269,15 +269,13 @@ def ask_panel(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
 def offer_choice(appeal: Appeal, due: datetime, now: datetime) -> Appeal:
     """The verdict was close: the jury's limit is another while the subject chooses who decides."""
     _require(appeal.state is State.JURY)
-    noted = _noted(appeal, now, What.VERDICT_CLOSE, REGISTRY)
-    return _with(noted, Milestone.JURY_VERDICT, due)
+    return _with(_noted(appeal, now, What.VERDICT_CLOSE, REGISTRY), Milestone.JURY_VERDICT, due)
 
 
 def ask_larger_panel(appeal: Appeal, due: datetime, now: datetime) -> Appeal:
     """The subject has other jurors decide after a close verdict, until another limit."""
     _require(appeal.state is State.JURY)
-    noted = _noted(appeal, now, What.LARGER_PANEL_ASKED, SUBJECT)
-    return _with(noted, Milestone.JURY_VERDICT, due)
+    return _with(_noted(appeal, now, What.LARGER_PANEL_ASKED, SUBJECT), Milestone.JURY_VERDICT, due)
 
 
 def refer_to_panel(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
@@ -306,9 +304,7 @@ def next_due(appeal: Appeal, now: datetime) -> Milestone | None:
 
 def miss(appeal: Appeal, milestone: Milestone, now: datetime) -> Appeal:
     """Notes that a limit ran out; what the registry then does itself keeps it."""
-    if milestone not in CAN_BE_MISSED:
-        return appeal
-    return _ended(appeal, {milestone}, Ending.MISSED, now)
+    return _ended(appeal, CAN_BE_MISSED & {milestone}, Ending.MISSED, now)
 
 
 def note_evidence(appeal: Appeal, now: datetime) -> Appeal:
