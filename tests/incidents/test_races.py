@@ -114,9 +114,11 @@ def test_amendments_of_one_version_at_once_are_one(world):
 
 
 def test_reports_and_withdrawals_of_one_person_at_once_leave_what_is_left(world, furnishers):
-    """Half of the furnishers withdraw while the other half report."""
+    """Half of the furnishers withdraw while the other half report, each an act of its own."""
     leaving, coming = furnishers[::2], furnishers[1::2]
-    incidents = {name: world.file(by=name).incident for name in leaving}
+    # The very order of one that was withdrawn would be refused, or not, by who comes first.
+    filings = {name: report(order=f"order of {name}") for name in furnishers}
+    incidents = {name: world.file(filings[name], by=name).incident for name in leaving}
 
     def withdraw(name: str) -> Callable[[], Any]:
         def act() -> Any:
@@ -126,7 +128,7 @@ def test_reports_and_withdrawals_of_one_person_at_once_leave_what_is_left(world,
         return act
 
     acts = [withdraw(name) for name in leaving]
-    acts += [lambda name=name: world.file(by=name) for name in coming]
+    acts += [lambda name=name: world.file(filings[name], by=name) for name in coming]
     at_once(acts)
     world.move(WEEK)
     left = {each.furnisher for each in world.standing().contributions}
