@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
@@ -50,13 +50,21 @@ class AnswerSchema(Schema):
         unknown = EXCLUDE
 
 
-class Text(fields.String):
-    """One line of text of bounded length that shows all it holds."""
+class _Shown(fields.String):
+    """Text of bounded length without the characters that its kind is not to hold."""
+
+    held_by_none: ClassVar[str]
 
     def __init__(self, *, shortest: int = 1, longest: int, **kwargs: Any) -> None:
-        metadata = {"pattern": f"^[^{OF_NO_LINE}]*$", **kwargs.pop("metadata", {})}
+        metadata = {"pattern": f"^[^{self.held_by_none}]*$", **kwargs.pop("metadata", {})}
         length = validate.Length(min=shortest, max=longest)
         super().__init__(validate=length, metadata=metadata, **kwargs)
+
+
+class Text(_Shown):
+    """One line of text of bounded length that shows all it holds."""
+
+    held_by_none = OF_NO_LINE
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -66,13 +74,10 @@ class Text(fields.String):
         return text
 
 
-class Prose(fields.String):
+class Prose(_Shown):
     """Text of several lines and bounded length that says something and shows all it holds."""
 
-    def __init__(self, *, shortest: int = 1, longest: int, **kwargs: Any) -> None:
-        metadata = {"pattern": f"^[^{OF_NO_PROSE}]*$", **kwargs.pop("metadata", {})}
-        length = validate.Length(min=shortest, max=longest)
-        super().__init__(validate=length, metadata=metadata, **kwargs)
+    held_by_none = OF_NO_PROSE
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
