@@ -342,7 +342,7 @@ def opened(member: Member, directory: Mapping[str, Any], receipt: str, log: str)
     subject = commitment(opening["k_s"], b"ccr-sub-v1", opening["subject"])
     assert (entry.header_commitment, entry.subject_commitment) == (header, subject)
     closed: Any = send(member.address, "GET", target).json
-    assert {**shown, "opening": None} == closed
+    assert (shown["entry"], None) == (closed["entry"], closed["opening"])
     return {"entry": entry, **opening}
 
 
