@@ -43,7 +43,7 @@ from registry.http.caller import Call, Scope
 from registry.http.openapi import describe_problems
 from registry.http.signed import signed
 from registry.http.wiring import the
-from registry.incidents.model import FilingIncomplete, IncidentClosed
+from registry.incidents.model import FilingIncomplete, IncidentClosed, ReinsertionRefused
 from registry.incidents.rulebook_api import EditionNotFound
 from registry.incidents.rulings import Ruling
 from registry.kernel.ids import Prefix, parse_id
@@ -83,7 +83,9 @@ def show_appeal(call: Call, appeal_id: str) -> Any:
 
 @blueprint.route("/v1/appeals/<appeal_id>/answer", methods=["POST"])
 @signed(scope=Scope.ANSWER_APPEALS)
-@describe_problems(AppealNotFound, AppealStateRefuses, FilingIncomplete, IncidentClosed)
+@describe_problems(
+    AppealNotFound, AppealStateRefuses, FilingIncomplete, IncidentClosed, ReinsertionRefused
+)
 @blueprint.arguments(AnswerToAppealSchema)
 @blueprint.response(200, AppealAnswerSchema)
 def answer_appeal(call: Call, answer: Answer, appeal_id: str) -> Any:

@@ -18,6 +18,7 @@ from registry.incidents.model import (
     IncidentErased,
     IncidentNotFound,
     ReferenceTaken,
+    ReinsertionRefused,
     Report,
     State,
     VersionMissing,
@@ -103,6 +104,7 @@ def show_incident(call: Call, incident_id: str) -> Any:
     VersionOutOfDate,
     IncidentClosed,
     FilingIncomplete,
+    ReinsertionRefused,
 )
 @describe_header("If-Match", meaning="The ETag of the version to amend.", presence="required")
 @blueprint.arguments(AmendmentSchema)

@@ -3,8 +3,9 @@
 An incident that was overturned, withdrawn or erased by order may be filed again, under
 whatever reference and by whichever member of the reporter group, only when somebody
 certifies it anew and the subject has been told since; it then has effect when that notice
-has run. So may the very same act, order and all, by any member. It is known again by marks
-under the pepper, which tell nothing to whoever has the database.
+has run. So may the very same act, order and all, by any member. No amendment makes it of
+another incident. It is known again by marks under the pepper, which tell nothing to whoever
+has the database.
 Source: RULEBOOK 3 (reinsertion); FCRA 611(a)(5)(B); docs/decisions/0087.
 """
 
@@ -34,6 +35,11 @@ reinsertion_marks = sa.Table(
     sa.Column("expires_on", sa.Date, nullable=False, index=True),
 )
 
+_AMENDED_TO_IT = FieldError(
+    pointer="",
+    code="amended_to_removed",
+    detail="What the amendment makes of it was removed before: report that, certified anew.",
+)
 _ASKED_MAX = 500
 _KNOWN = "SELECT 1 FROM reinsertion_marks WHERE mark {is_one} LIMIT 1"
 
@@ -91,6 +97,23 @@ class Reinsertion:
         """Whether something that left one of these marks was removed."""
         some = (marks[at : at + _ASKED_MAX] for at in range(0, len(marks), _ASKED_MAX))
         return any(_is_any_known(transaction, each) for each in some)
+
+    def require_not_brought_back(
+        self,
+        transaction: Transaction,
+        before: Incident,
+        filing: Filing,
+        lookup_keys: Collection[bytes],
+    ) -> None:
+        """Lets an incident be amended to `filing` that is not what was removed.
+
+        Nothing certifies an amendment anew. What the incident was before, it may stay.
+        Raises: ReinsertionRefused.
+        """
+        known = self.marks_asked(before.furnisher, before.filing, lookup_keys)
+        asked = self.marks_asked(before.furnisher, filing, lookup_keys)
+        if self.is_any_known(transaction, sorted(set(asked) - set(known))):
+            raise ReinsertionRefused(errors=[_AMENDED_TO_IT])
 
     def effective_not_before(
         self, report: Report, removed_at: datetime, edition: Edition

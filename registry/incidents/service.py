@@ -155,8 +155,9 @@ class Incidents:
         """Replaces members of a filing, which must meet the whole proof again.
 
         An amendment that weighs more needs a newer notice and takes effect only
-        when that one has run. Raises: IncidentNotFound, VersionMissing,
-        VersionOutOfDate, IncidentClosed, FilingIncomplete.
+        when that one has run. None makes of it what was removed before. Raises:
+        IncidentNotFound, VersionMissing, VersionOutOfDate, IncidentClosed,
+        FilingIncomplete, ReinsertionRefused.
         """
         before = self._get_to_change(call, incident_id)
         if if_match is None:
@@ -168,6 +169,8 @@ class Incidents:
         edition = self._edition_of(before)
         filing = _amended(before.filing, amendment)
         require_proof_again(before, filing, edition, call.now)
+        keys = {each.lookup_key for each in store.identities_of(call.transaction, before.id)}
+        self._reinsertion.require_not_brought_back(call.transaction, before, filing, keys)
         code = edition.codes[filing.code]
         after = replace(
             before,

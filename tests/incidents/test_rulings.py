@@ -9,6 +9,7 @@ import pytest
 from registry.database.transaction import Transaction
 from registry.incidents.changes import Change
 from registry.incidents.model import (
+    Amendment,
     Block,
     Course,
     Incident,
@@ -17,6 +18,7 @@ from registry.incidents.model import (
     ReinsertionRefused,
     Report,
     State,
+    etag_of,
 )
 from registry.incidents.recording import Actor, registry_itself
 from registry.ledger.model import RecordType
@@ -179,6 +181,42 @@ def test_what_was_removed_does_not_come_back_through_another_member(world, incid
     with pytest.raises(ReinsertionRefused):
         world.file(again, by="beta")
     world.file(same_act, by="beta")
+
+
+@pytest.mark.parametrize("by", ["alpha", "sister", "beta"])
+def test_no_amendment_makes_of_another_incident_what_was_removed(world, incident, by):
+    """A report that only looks like another act is not amended to the removed one."""
+    rule(world, incident, "dispute")
+    rule(world, incident, "overturn")
+    world.furnisher("sister", group=world.directory.group_of(incident.furnisher))
+    gone = incident.filing
+    later = gone.occurred_on + timedelta(days=1)
+    other = replace_order(report("another", occurred_on=later), "order-9")
+    standing = world.file(other, by=by).incident
+
+    def amend(**changes):
+        with world.call(by) as call:
+            tag = etag_of(standing, world.state(standing))
+            return world.incidents.amend(call, standing.id, Amendment(**changes), tag)
+
+    with pytest.raises(ReinsertionRefused) as refused:
+        amend(occurred_on=gone.occurred_on, order=gone.order)
+    assert ["amended_to_removed"] == [each.code for each in refused.value.errors]
+    assert "order-8" == amend(order="order-8").filing.order
+
+
+def test_what_came_back_certified_may_be_amended(world, incident):
+    """It is what was removed already; it becomes nothing else that was."""
+    with world.call() as call:
+        world.incidents.withdraw(call, incident.id, None, None)
+    world.move(timedelta(days=1))
+    now = world.clock.now()
+    back = _again(world, certified_on=local_date(now, world.edition), told_at=now)
+    filed = world.file(back).incident
+    with world.call() as call:
+        less = Amendment(intent="Sent a photo that was made by a generator.")
+        tag = etag_of(filed, world.state(filed))
+        assert less.intent == world.incidents.amend(call, filed.id, less, tag).filing.intent
 
 
 def test_what_comes_back_has_effect_when_its_new_notice_has_run(world, incident):
