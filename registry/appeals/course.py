@@ -84,6 +84,8 @@ CAN_BE_MISSED: Set[Milestone] = frozenset(
     for milestone, due in DUE.items()
     if due not in _KEPT_BY_REGISTRY and due is not Due.CLOSE_UPHELD
 )
+# The least by which instants differ in the database.
+_NEXT_INSTANT = timedelta(microseconds=1)
 _STANDS: Set[Outcome] = frozenset({Outcome.UPHELD, Outcome.AMENDED})
 
 
@@ -140,17 +142,19 @@ def add_facts(appeal: Appeal, edition: Edition, now: datetime) -> Appeal:
     _require(appeal.state in FIRST_TIER)
     noted = _noted(appeal, now, What.FACTS_ADDED, SUBJECT)
     limits = edition.deadlines
+    relayed_at = appeal.deadlines[Milestone.RELAY].ended_at
     longer = {
         Milestone.ABSOLUTE_LIMIT: limits.absolute_limit_extension,
         Milestone.FIRST_DECISION: limits.first_decision_extension,
         Milestone.ANSWER: limits.furnisher_answer_extension,
     }
     if appeal.facts_added_at is not None:
-        relayed_at = appeal.deadlines[Milestone.RELAY].ended_at
-        if relayed_at is None or relayed_at <= appeal.facts_added_at:
+        if relayed_at is None or relayed_at < appeal.facts_added_at:
             return noted
         longer = {Milestone.ANSWER: limits.furnisher_answer_extension}
-    extended = replace(noted, facts_added_at=now)
+    # Those of the very instant of the relay come after it when they are added after it.
+    added_at = now if relayed_at is None else max(now, relayed_at + _NEXT_INSTANT)
+    extended = replace(noted, facts_added_at=added_at)
     for milestone, span in longer.items():
         if _runs(extended, milestone) and not _is_over(extended, milestone, now):
             later = _extended(extended.deadlines[milestone].due_at, span, edition)
