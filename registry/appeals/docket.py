@@ -204,7 +204,8 @@ class Docket:
     def contest_again(
         self, transaction: Transaction, case: Case, after: Appeal, now: datetime
     ) -> Case:
-        """The second tier is asked: the incident is flagged anew."""
+        """The second tier is asked: the incident is flagged anew, and was upheld before."""
+        after = replace(after, course_before=Course.UPHELD)
         said = _said(registry_itself(now), after)
         incident = self._rulings.dispute(transaction, said, case.incident)
         self._correspondence.second_tier(transaction, after, now)

@@ -1,17 +1,37 @@
 """What a person is told of how their appeal stands: the playbook's words, until others are true.
 
-lodged, relayed --> the playbook's        jury --> that it decides; divided: that they choose;
-answered        --> staff decides                   a larger panel does
-upheld          --> others can            panel -> other staff, and whether after a jury
-                                          closed -> how it ended
+lodged, relayed --> the playbook's, but   jury --> that it decides; divided: that they choose;
+                    for what is done               a larger panel does
+answered        --> staff decides         panel -> other staff, and whether after a jury
+upheld          --> others can            closed -> how it ended
 """
 
 from collections.abc import Iterable, Mapping
 
-from registry.appeals.model import Appeal, Basis, Event, Outcome, State, What
-from registry.appeals.triage import Playbook
+from registry.appeals.model import Appeal, Basis, Blocking, Event, Outcome, State, What
+from registry.appeals.triage import Action, Playbook
 from registry.kernel.problems import Text
 
+_RELAYED = Text(
+    en="The furnisher is asked to answer. If it does not, the incident is removed.",
+    zh="已要求信息提供者答复。逾期不答复的，该事件将被移除。",
+)
+_BLOCKED = Text(
+    en="You say that somebody else acted in your name. The incident is blocked while this is "
+    "looked into.",
+    zh="您表示有人冒用您的身份。在核查期间，该事件已被屏蔽。",
+)
+_NOT_BLOCKED = Text(
+    en="You say that somebody else acted in your name. A person looked into it: the incident is "
+    "not blocked, or no longer. It stays marked as contested.",
+    zh="您表示有人冒用您的身份。经人工核查，该事件不予屏蔽或已解除屏蔽，但仍标注为有异议。",
+)
+_OF_BLOCK: Mapping[Blocking | None, Text] = {
+    Blocking.PROVISIONAL: _BLOCKED,
+    Blocking.CONFIRMED: _BLOCKED,
+    Blocking.DECLINED: _NOT_BLOCKED,
+    Blocking.LIFTED: _NOT_BLOCKED,
+}
 _ANSWERED = Text(
     en="The furnisher has answered. The registry's staff decides; what is not decided in time is "
     "removed.",
@@ -72,6 +92,10 @@ _ENDED: Mapping[Outcome, Text] = {
         zh="该事件的保存期限已届满，不再出现在任何答复中。",
     ),
 }
+_GIVEN_UP_AGAIN = Text(
+    en="You withdrew your appeal; the first decision stands.",
+    zh="您已撤回异议，首次决定仍然有效。",
+)
 
 
 def told_of(appeal: Appeal, events: Iterable[Event], playbook: Playbook | None) -> Text | None:
@@ -90,8 +114,21 @@ def told_of(appeal: Appeal, events: Iterable[Event], playbook: Playbook | None) 
             return _STAFF_AFTER_JURY if What.REFERRED_TO_PANEL in happened else _STAFF
         case State.CLOSED if not _was_settled_at_once(appeal, playbook):
             assert appeal.outcome is not None, "what is over has an outcome"
+            is_given_up = appeal.outcome is Outcome.WITHDRAWN_BY_SUBJECT
+            if is_given_up and What.SECOND_TIER_REQUESTED in happened:
+                return _GIVEN_UP_AGAIN
             return _ENDED[appeal.outcome]
-    return None if playbook is None else playbook.told
+    return None if playbook is None else _asked(appeal, playbook)
+
+
+def _asked(appeal: Appeal, playbook: Playbook) -> Text:
+    """The playbook's words, but for what has been done since: the block, and the relay."""
+    words = _OF_BLOCK.get(appeal.blocking, playbook.told)
+    if appeal.state is not State.RELAYED or playbook.action is not Action.READ_FIRST:
+        return words
+    if appeal.blocking is None:
+        return _RELAYED
+    return Text(en=f"{words.en} {_RELAYED.en}", zh=f"{words.zh}{_RELAYED.zh}")
 
 
 def _was_settled_at_once(appeal: Appeal, playbook: Playbook | None) -> bool:

@@ -5,10 +5,12 @@ from datetime import timedelta
 from registry.appeals.model import Appeal, Ground, Link, Milestone, Stance
 from registry.appeals.review import BlockWord
 from registry.appeals.schemas import Party, shown_document
-from registry.incidents.model import Amendment
+from registry.incidents.model import Amendment, Course
 from registry.incidents.rulings import Ruling
+from registry.notices.catalogue import Catalogue
+from registry.notices.letter_model import LetterTemplate
 from tests.appeals.world import REASONS, AppealsWorld
-from tests.incidents.world import WEEK
+from tests.incidents.world import ORIGIN, WEEK
 from tests.rulebook.filings import proved
 
 POLICE = "The police report was shown to us and is of another day."
@@ -167,6 +169,55 @@ def test_what_an_appeal_says_of_itself_is_true_in_each_state(world: AppealsWorld
     seen.append(told(world, appeal))
     assert "decided for good" in seen[-1][0]
     assert (5, 5) == tuple(len(set(texts)) for texts in zip(*seen, strict=True))
+
+
+def test_who_gives_the_second_tier_up_is_left_with_the_first_decision(world: AppealsWorld):
+    """Neither letter nor answer says that nothing was decided; the incident is upheld as before."""
+    incident = world.filed()
+    appeal = world.lodge(incident)
+    world.answer(appeal)
+    world.decide(appeal, Ruling.UPHELD)
+    world.own("ask_second_tier", appeal)
+    world.own("withdraw", appeal)
+    assert Course.UPHELD is world.incident(incident).course
+    assert "the first decision stands" in told(world, appeal)[0]
+    name, facts = world.outbox.letters[-1]
+    catalogue = Catalogue.load(edition=world.edition, origin=ORIGIN)
+    letter = catalogue.render(LetterTemplate(name), facts)
+    assert "has ended" in letter.text.en
+    for words in (letter.subject, letter.text):
+        assert "nothing was decided" not in words.en
+        assert "without a decision" not in words.en
+        assert "未作裁决" not in words.zh
+
+
+def test_what_is_said_of_a_block_is_what_became_of_it(world: AppealsWorld):
+    """Asked for, placed, refused; and, once it is relayed, that the furnisher is asked."""
+    for code, place in (("B101", False), ("B112", True)):
+        appeal = world.lodge(world.filed(code), Ground.IDENTITY_THEFT)
+        seen = [told(world, appeal)]
+        assert "blocked within 24 hours" in seen[-1][0]
+        for word in ("place", "refuse") if place else ("refuse",):
+            with world.staff_call() as call:
+                world.contesting.reviews.rule_on_block(
+                    call, appeal.id, "staff-r1", BlockWord(word), POLICE
+                )
+            seen.append(told(world, appeal))
+            assert ("is blocked" if word == "place" else "is not blocked") in seen[-1][0]
+        world.acknowledge(appeal)
+        seen.append(told(world, appeal))
+        assert "is not blocked" in seen[-1][0]
+        assert "is asked to answer" in seen[-1][0]
+        assert (len(seen), len(seen)) == tuple(len(set(each)) for each in zip(*seen, strict=True))
+
+
+def test_what_was_read_first_is_not_said_to_be_read_still(world: AppealsWorld):
+    """Nor where nobody has read it, and its time has relayed it."""
+    appeal = world.lodge(world.filed(), Ground.EVIDENCE_FORGED)
+    assert "A person reads this first" in told(world, appeal)[0]
+    world.run_out(appeal, Milestone.RELAY)
+    assert "is asked to answer" in told(world, appeal)[0]
+    assert "reads this first" not in told(world, appeal)[0]
 
 
 def test_an_end_is_told_by_its_own_words(world: AppealsWorld):
