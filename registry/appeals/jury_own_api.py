@@ -96,7 +96,7 @@ def choose_after_close_verdict(call: SubjectCall, said: dict[str, Any], appeal_i
     # Whose appeal it is comes first: nobody else learns that there is one.
     appeal = appeals.show(call.transaction, person, appeal_id_of(appeal_id)).appeal
     if said["decided_by"] is DecidedBy.PANEL:
-        juries.ask_panel(call.transaction, appeal.id, call.now)
+        juries.ask_panel(call.transaction, appeal.id, call.now, call.subject.lookup_keys)
     else:
         juries.ask_staff(call.transaction, appeal.id, call.now)
     shown = appeals.show(call.transaction, person, appeal.id)

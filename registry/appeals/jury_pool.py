@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from registry.appeals import jury_pool_store as store
+from registry.appeals import jury_store
 from registry.appeals.jury import Composition, Side
 from registry.appeals.jury_model import (
     Candidacy,
@@ -67,7 +68,7 @@ class Pool:
         """Takes a person into the pool, or what is attested of them anew; whether they are new.
 
         Under an identity more than before it may be somebody else: who is drawn by then
-        has no seat to hand on, as if the member had withdrawn them.
+        has no seat to hand on, as if the member had withdrawn them; who is barred stays so.
 
         Raises: CandidateNamed.
         """
@@ -76,9 +77,10 @@ class Pool:
         others = store.named_by(transaction, candidacy.keys) - ({known.id} if known else set())
         if others:
             raise CandidateNamed
+        replaced = None
         if known and not candidacy.keys <= store.keys_of(transaction, [known.id])[known.id]:
             store.remove(transaction, known.id)
-            known = None
+            replaced, known = known.id, None
         candidate = Candidate(
             id=known.id if known else new_uuid(call.now),
             member=call.caller.member,
@@ -93,6 +95,8 @@ class Pool:
             furnished_at=call.now,
         )
         store.put(transaction, candidate, candidacy)
+        if replaced is not None:
+            jury_store.bar_too(transaction, replaced, candidate.id)
         return candidate, known is None
 
     def find(self, call: Call, reference: str) -> Candidate:
@@ -114,10 +118,15 @@ class Pool:
         store.forget(transaction, lookup_key)
 
     def bound_to(self, transaction: Transaction, keys: Collection[bytes]) -> frozenset[UUID]:
-        """The candidates who are this person by any of these keys, or traded with them."""
-        return frozenset(
-            store.named_by(transaction, keys) | store.who_traded_with(transaction, keys)
-        )
+        """The candidates who are this person by any of these keys, or traded with them.
+
+        By any identity the person is a candidate under, and by whosever word of the two.
+        """
+        own = store.named_by(transaction, keys)
+        theirs = {key for found in store.keys_of(transaction, own).values() for key in found}
+        traded = store.who_traded_with(transaction, theirs | set(keys))
+        met = store.named_by(transaction, store.counterparties_of(transaction, own))
+        return frozenset(own | traded | met)
 
     def may_suffice(self, transaction: Transaction, composition: Composition) -> bool:
         """Whether the pool is large enough to try; who is eligible is seen when it is listed."""

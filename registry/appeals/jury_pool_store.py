@@ -134,6 +134,14 @@ def who_traded_with(transaction: Transaction, parties: Collection[bytes]) -> set
     return {UUID(bytes=bytes(each)) for each in transaction.execute(select).scalars()}
 
 
+def counterparties_of(transaction: Transaction, candidates: Collection[UUID]) -> set[bytes]:
+    """By which keys those are found whom any of these candidates traded with."""
+    columns = jury_counterparties.c
+    wanted = columns.candidate_id.in_([each.bytes for each in candidates])
+    select = sa.select(columns.lookup_key).where(wanted)
+    return {bytes(each) for each in transaction.execute(select).scalars()}
+
+
 def walk(
     transaction: Transaction, *, after: int, until: int, candidates_max: int
 ) -> list[Candidate]:

@@ -197,7 +197,7 @@ class Seating:
     ) -> list[Candidate]:
         identities = self._rulings.identities_of(transaction, jury.incident)
         parties = {each.lookup_key for each in identities}
-        beside = set(jury.barred)
+        beside = jury.barred | self._pool.bound_to(transaction, parties)
         if jury.round == PANEL_ROUND:
             first = jury_store.seats_of(transaction, jury.case, FIRST_ROUND)
             beside |= {each.candidate for each in first}

@@ -11,7 +11,7 @@ Source: RULEBOOK 6.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -111,10 +111,17 @@ class Juries:
         first = jury_store.find(transaction, appeal, FIRST_ROUND)
         return first is None or now < first.evidence_until
 
-    def ask_panel(self, transaction: Transaction, case: str, now: datetime) -> Jury:
+    def ask_panel(
+        self,
+        transaction: Transaction,
+        case: str,
+        now: datetime,
+        appellant: Collection[bytes] = frozenset(),
+    ) -> Jury:
         """After a close verdict: a larger panel, of others, in place of staff.
 
-        Asked for before: that one. Raises: NoPanelToAsk.
+        Who is the appellant by what is proved now is barred, too. Asked for before: that
+        one. Raises: NoPanelToAsk.
         """
         panel = jury_store.find(transaction, case, PANEL_ROUND)
         if panel is not None:
@@ -134,6 +141,7 @@ class Juries:
             alternates_until=None,
             choice_until=None,
             list_key=secrets.token_bytes(32),
+            barred=first.barred | self._pool.bound_to(transaction, appellant),
             entry=None,
             checkpoint=None,
             index=None,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -104,6 +105,20 @@ def rounds_of(transaction: Transaction, case: str) -> Sequence[Jury]:
     """Every round of a case, in order."""
     select = sa.select(juries).where(juries.c.case_id == case).order_by(juries.c.round)
     return [_jury(row) for row in transaction.execute(select)]
+
+
+def bar_too(transaction: Transaction, barred: UUID, also: UUID) -> None:
+    """Bars a candidate from every round that another is barred from."""
+    columns = juries.c
+    # Who was barred from what is over is forgotten: this finds the few that are not.
+    select = sa.select(columns.case_id, columns.round, columns.barred)
+    select = select.where(columns.barred != b"").order_by(columns.case_id, columns.round)
+    for row in transaction.execute(select).all():
+        if barred not in _ids(bytes(row.barred)):
+            continue
+        jury = find_and_lock(transaction, row.case_id, row.round)
+        if jury is not None and barred in jury.barred:
+            put(transaction, replace(jury, barred=jury.barred | {also}))
 
 
 def add_list(

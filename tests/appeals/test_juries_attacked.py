@@ -10,7 +10,9 @@ from flask import Flask
 from registry.app.node import Node
 from registry.appeals.jury import Vote
 from registry.appeals.jury_model import JuryNotFound, NotVotingNow, Stage, taken
+from registry.appeals.jury_seating import mark_of
 from registry.appeals.jury_verifier import JuryNotVerified
+from registry.kernel import base64url
 from registry.kernel.clock import MovableClock
 from tests.appeals.jury_world import JuryWorld
 from tests.oversight.world import World
@@ -115,6 +117,43 @@ def test_the_appellant_is_no_juror_by_another_identity(court: JuryWorld) -> None
     for round_ in (1, 2):
         assert barred.isdisjoint(each.candidate for each in court.seats(case, round_))
     assert (set(), barred) == (court.jury(case).barred, court.jury(case, 2).barred)
+
+
+def test_who_is_barred_stays_barred_under_another_name(court: JuryWorld) -> None:
+    """Named again as another candidate, or first named before the panel is asked for."""
+    court.fill(60)
+    mail = court.key("mail of ming")
+    court.name("ming", keys=frozenset({mail}))
+    case = court.contest("li", proved=["mail of ming"])
+    assert court.convene(case)
+    again = court.name("ming", keys=frozenset({mail, court.key("second phone")}))
+    court.run()
+    court.move_to(court.jury(case).evidence_until)
+    court.vote(taken(court.seats(case))[:15], [UP] * 6 + [OVER] * 9)
+    trader = court.name("trader", counterparties=frozenset({mail}))
+    with court.node.database.transaction() as transaction:
+        court.juries.ask_panel(transaction, case.appeal, court.clock.now(), {mail})
+    court.run()
+    for round_, unlisted in ((1, [again]), (2, [again, trader])):
+        marks = {each["mark"] for each in court.published(case)["rounds"][round_ - 1]["candidates"]}
+        jury = court.jury(case, round_)
+        assert marks.isdisjoint(base64url.encode(mark_of(jury, each)) for each in unlisted)
+
+
+def test_who_traded_with_the_appellant_by_any_of_their_identities_is_no_juror(
+    court: JuryWorld,
+) -> None:
+    """By another than the incident names, and by what is attested of the appellant alone."""
+    court.fill(40)
+    ming, mail = court.key("ming"), court.key("mail of ming")
+    friend = frozenset({court.key("friend")})
+    court.name("ming", keys=frozenset({ming, mail}), counterparties=friend)
+    barred = [court.name("friend"), court.name("trader", counterparties=frozenset({mail}))]
+    case = court.contest()
+    jury = court.seated(case)
+    marks = {each["mark"] for each in court.published(case)["rounds"][0]["candidates"]}
+    assert 40 == len(marks)
+    assert marks.isdisjoint(base64url.encode(mark_of(jury, each)) for each in barred)
 
 
 def test_who_draws_late_has_no_choice_of_beacons(court: JuryWorld) -> None:
