@@ -25,9 +25,15 @@ from registry.appeals.jury_model import FIRST_ROUND, Ending, Stage
 from registry.crypto import checkpoint, note
 from registry.crypto.merkle import leaf_hash, verify_inclusion
 from registry.kernel import base64url, strict_json
+from registry.kernel.ids import Prefix, with_prefix
 from registry.kernel.problems import Kind, Problem, Text
 from registry.ledger.model import Log, RecordType, decode_entry, header_commitment, shard_of
 from registry.rulebook.model import Edition, JuryRules
+
+# Who was drawn ends by their votes, or with the appeal.
+_ENDINGS_OF_DRAWN = frozenset(
+    each.value for each in (Ending.DECIDED, Ending.CLOSE, Ending.NO_QUORUM, Ending.DISSOLVED)
+)
 
 KeyOf = Callable[[str], note.VerifierKey]
 
@@ -142,6 +148,8 @@ def _verify_beacon(case: str, document: Mapping[str, Any], key_of: KeyOf) -> che
         raise JuryNotVerified("the header is not the entry's")
     said = strict_json.parse(header)
     expected = {name: document[name] for name in ("round", "root", "edition")} | {"case": case}
+    if commitment["id"] != with_prefix(Prefix.ENTRY, entry.uuid):
+        raise JuryNotVerified("the entry has another id")
     is_jury = (entry.log, entry.record_type) == (Log.INCIDENTS, RecordType.JURY)
     if not is_jury or any(said.get(name) != value for name, value in expected.items()):
         raise JuryNotVerified("the entry commits to another list")
@@ -172,6 +180,8 @@ def _verify_votes(
             raise JuryNotVerified("there is a verdict before the end")
         return None
     _verify_seats(votes, composition, drawn)
+    if document["ending"] not in _ENDINGS_OF_DRAWN:
+        raise JuryNotVerified("a jury that was drawn ends otherwise")
     counted = [vote for each in votes if (vote := _vote(each)) is not None]
     tally = count(counted, composition.votes_to_decide)
     if (tally.verdict and tally.verdict.value) != document["verdict"]:
@@ -180,6 +190,8 @@ def _verify_votes(
     is_decided = document["ending"] == Ending.DECIDED.value
     if is_decided != (tally.verdict is not None and is_safe):
         raise JuryNotVerified("the verdict was too close, or none")
+    if document["ending"] == (Ending.NO_QUORUM if tally.verdict else Ending.CLOSE).value:
+        raise JuryNotVerified("it ended without a verdict that is there, or with one that is not")
     return tally.verdict if is_decided else None
 
 
@@ -196,11 +208,18 @@ def _verify_seats(
         raise JuryNotVerified("a juror who was drawn is not there")
     if sum(not each["left"] for each in votes) > composition.jurors:
         raise JuryNotVerified("there are more votes than seats")
+    called = len(marks) - len(drawn.jurors)
+    if called != min(sum(each["left"] for each in votes), len(drawn.alternates)):
+        raise JuryNotVerified("somebody left, and no alternate came, or came for nobody")
 
 
 def _vote(document: Mapping[str, Any]) -> Vote | None:
     """The vote of a seat, if one was revealed there."""
+    if document["commitment"] is not None:
+        base64url.decode(document["commitment"])
     if document["vote"] is None:
+        if document["salt"] is not None:
+            raise JuryNotVerified("a vote was taken out from its salt")
         return None
     if document["left"]:
         raise JuryNotVerified("somebody left who had voted")

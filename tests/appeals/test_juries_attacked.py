@@ -67,6 +67,32 @@ def test_votes_cannot_be_left_out_to_make_a_close_verdict_safe(court: JuryWorld)
             court.verified(tampered(change))
 
 
+def test_what_is_published_of_the_end_is_the_end(court: JuryWorld) -> None:
+    """No juror is made to have left, no vote is taken out from its salt, no end is another."""
+    court.fill(30)
+    case = court.contest()
+    court.voting(case)
+    court.vote(taken(court.seats(case))[:15], [UP] * 6 + [OVER] * 9)
+    document = court.published(case)
+    assert "close" == document["rounds"][0]["ending"]
+    court.verified(document)
+    changed = copy.deepcopy(document)
+    changed["rounds"][0]["commitment"]["id"] = "ent_01992f5e-7c00-7abc-8def-0123456789ab"
+    with pytest.raises(JuryNotVerified):
+        court.verified(changed)
+    for ending in (None, "no_list", "no_beacon", "no_quorum", "decided", "x"):
+        changed = copy.deepcopy(document)
+        changed["rounds"][0]["ending"] = ending
+        with pytest.raises(JuryNotVerified):
+            court.verified(changed)
+    for values in ({"left": True}, {"commitment": "x"}, {"salt": "A" * 43}):
+        changed = copy.deepcopy(document)
+        silent = [each for each in changed["rounds"][0]["votes"] if each["vote"] is None]
+        silent[0].update(values)
+        with pytest.raises(JuryNotVerified):
+            court.verified(changed)
+
+
 def test_nobody_is_called_once_the_votes_are_counted(court: JuryWorld) -> None:
     """Who has not voted by a close verdict has no seat to leave to an alternate."""
     court.fill(60)
