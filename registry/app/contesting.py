@@ -24,6 +24,7 @@ from registry.incidents.changes import Listeners
 from registry.incidents.service import Incidents
 from registry.jobs.kinds import Kind
 from registry.jobs.service import Jobs
+from registry.kernel.clock import Clock
 from registry.ledger.service import Ledger
 from registry.members.reliability import Reliability
 from registry.members.service import Directory, Members
@@ -53,6 +54,7 @@ class Contesting:
 def assemble_contesting(
     *,
     database: Database,
+    clock: Clock,
     rulebook: Rulebook,
     sealer: Sealer,
     ledger: Ledger,
@@ -119,7 +121,7 @@ def assemble_contesting(
             ledger=ledger,
         ),
         deadlines=Deadlines(drafts=drafts, docket=docket, rulings=rulings, jury=judging.juries),
-        precedents=Precedents(database=database),
+        precedents=Precedents(database=database, clock=clock),
         reliability=reliability,
         judging=judging,
     )

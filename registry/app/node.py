@@ -209,6 +209,7 @@ def _wire(
     )
     contesting = assemble_contesting(
         database=database,
+        clock=clock,
         rulebook=rulebook,
         sealer=sealer,
         ledger=ledger,

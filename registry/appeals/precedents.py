@@ -1,13 +1,14 @@
 """Decided appeals as anyone may read them: how many of a kind, and how they ended.
 
 A decision leaves a row without any id, dated to the quarter. What is published are
-counts, only where enough cases are alike that none of them is anybody's, and only in whole
-lots of so many: whoever reads before and after a decision does not learn which it was.
+counts, only where enough cases are alike that none of them is anybody's, only in whole
+lots of so many, and only of quarters that are over: whoever reads before and after a
+decision does not learn which it was.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import accumulate, groupby, islice
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from registry.appeals.model import Appeal, Basis, Ground, Outcome
 from registry.database.engine import ANSWER_SECONDS_MAX, Database
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
+from registry.kernel.clock import Clock
 from registry.kernel.ids import new_uuid
 from registry.rulebook.calendar import local_date
 from registry.rulebook.model import Edition
@@ -57,13 +59,14 @@ class Precedent:
 class Precedents:
     """What anyone may read."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     def published(self, edition: Edition) -> Sequence[Precedent]:
         """What an edition's decided appeals were."""
         with self._database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
-            return published(transaction, edition)
+            return published(transaction, edition, self._clock.now())
 
 
 def add(transaction: Transaction, appeal: Appeal, edition: Edition, now: datetime) -> None:
@@ -71,7 +74,7 @@ def add(transaction: Transaction, appeal: Appeal, edition: Edition, now: datetim
     if appeal.outcome not in _PUBLISHED or appeal.basis is None:
         return
     day = local_date(now, edition)
-    quarter = f"{day.year}-Q{(day.month + 2) // 3}"
+    quarter = _quarter_of(day)
     # The id's time would date it to the millisecond.
     begin = datetime(day.year, (day.month - 1) // 3 * 3 + 1, 1, tzinfo=edition.calendar.zone)
     transaction.execute(
@@ -91,13 +94,16 @@ def add(transaction: Transaction, appeal: Appeal, edition: Edition, now: datetim
     )
 
 
-def published(transaction: Transaction, edition: Edition) -> Sequence[Precedent]:
-    """What an edition's decided appeals were, in whole lots of those that are alike."""
+def published(transaction: Transaction, edition: Edition, now: datetime) -> Sequence[Precedent]:
+    """What an edition's decided appeals were before this quarter, in whole lots of those alike."""
     columns = precedents.c
     alike = (columns.code, columns.ground, columns.outcome, columns.basis)
     select = (
         sa.select(*alike, columns.quarter, sa.func.count().label("cases"))
-        .where(columns.edition == edition.name)
+        .where(
+            columns.edition == edition.name,
+            columns.quarter < _quarter_of(local_date(now, edition)),
+        )
         .group_by(*alike, columns.quarter)
         .order_by(*alike, columns.quarter)
     )
@@ -108,6 +114,11 @@ def published(transaction: Transaction, edition: Edition) -> Sequence[Precedent]
         for kind, quarters in kinds
     )
     return list(islice(filter(None, found), GROUPS_SHOWN_MAX))
+
+
+def _quarter_of(day: date) -> str:
+    """As text, which is in the order of time."""
+    return f"{day.year}-Q{(day.month + 2) // 3}"
 
 
 def _of_kind(

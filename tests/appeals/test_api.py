@@ -165,7 +165,7 @@ def test_who_may_hold_another_s_number_learns_nothing_of_that_one(town: Town) ->
 
 
 def test_precedents_are_published_when_there_are_enough(town: Town) -> None:
-    """Four alike are nobody's business; of five anyone may read how they went."""
+    """Four alike are nobody's business; of five anyone may read how they went, a quarter later."""
     person = town.person()
     for number in range(5):
         day = str(date(2026, 10, 1) - timedelta(days=number))
@@ -173,6 +173,8 @@ def test_precedents_are_published_when_there_are_enough(town: Town) -> None:
         lodge(person, incident)
         assert [] == ok(town.app.test_client().get("/v1/precedents"))["precedents"]
     town.move(days=25)
+    assert [] == ok(town.app.test_client().get("/v1/precedents"))["precedents"]
+    town.move(days=92)
     (precedent,) = ok(town.app.test_client().get("/v1/precedents"))["precedents"]
     assert ("B101", "not_me", "overturned", "silence", 5) == tuple(
         precedent[name] for name in ("code", "ground", "outcome", "basis", "cases")

@@ -75,6 +75,7 @@ class AppealsWorld(World):
         )
         self.contesting: Contesting = assemble_contesting(
             database=self.database,
+            clock=self.clock,
             rulebook=self.rulebook,
             sealer=SEALER,
             ledger=self.ledger,
