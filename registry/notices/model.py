@@ -55,8 +55,11 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 # A name, and no number that some resolver would take for an address.
 _PUBLIC_NAME = re.compile(r"([a-z0-9-]+\.)+(?!0x)(?=[0-9-]*[a-z])[a-z0-9-]+", re.ASCII)
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
-# One mail address in the plain form everybody has; nothing a header could be broken with.
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{3,189}", re.ASCII)
+# One mail address in the plain form, its local part in any script; nothing a header could
+# be broken with.
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]{1,64}@[A-Za-z0-9.-]{3,189}"
+)
 
 
 class WebhookNotFound(Problem):
@@ -289,7 +292,12 @@ def is_event_type(text: str) -> bool:
 
 def is_mail_address(text: str) -> bool:
     """Whether a text is one plain mail address."""
-    return len(text) <= ADDRESS_CHARACTERS_MAX and _ADDRESS.fullmatch(text) is not None
+    # Printable: no white space beyond ASCII either, nor what nobody sees.
+    return (
+        len(text) <= ADDRESS_CHARACTERS_MAX
+        and text.isprintable()
+        and _ADDRESS.fullmatch(text) is not None
+    )
 
 
 def read_url(url: str, mode: Mode) -> Place:

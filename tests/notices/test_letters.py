@@ -328,7 +328,17 @@ def test_addresses_and_letters_lie_sealed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "ann", "ann@", "a b@c.example", "a@b.example\nBcc: c@d.example", "<a@b.c>"]
+    "address",
+    [
+        "",
+        "ann",
+        "ann@",
+        "a b@c.example",
+        "a\u00a0b@c.example",
+        "a\u202eb@c.example",
+        "a@b.example\nBcc: c@d.example",
+        "<a@b.c>",
+    ],
 )
 def test_what_is_no_address_is_not_kept(world: World, address: str) -> None:
     """Nothing a header could be broken with."""

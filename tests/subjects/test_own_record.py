@@ -809,6 +809,20 @@ def test_letters_go_to_a_mailbox_that_was_proven(market: Market, person: Person)
     assert 201 == person.prove(sign_in, code, blinded).status_code
 
 
+@pytest.mark.parametrize(
+    "address", ["用户@example.cn", "jürgen.müller@example.cn", "नमस्ते@example.cn"]
+)
+def test_letters_go_to_an_address_in_any_script(
+    market: Market, person: Person, address: str
+) -> None:
+    """What a code can be sent to can have letters, too: whether the relay takes it is its word."""
+    person.sign_in(NUMBER)
+    person.sign_in(address, EMAIL, letters="here")
+    person.call("PUT", "/v1/subject/alerts")
+    asked(market, NUMBER)
+    assert ["lookup_alert"] == [template for template, _ in letters(market.node)]
+
+
 def test_the_furnisher_and_who_looked_are_told_of_a_severance(
     market: Market, person: Person, clock: MovableClock
 ) -> None:
