@@ -154,7 +154,8 @@ def bundle(path: Path, name: str, half_year: str, entries: tuple[str, ...]) -> N
         with open_folder(path) as folder, _progress("Writing") as progress:
             key = _vkey(node, shard)
             if uuids:
-                count = maker.some(shard, folder, vkey=key, entries=uuids)
+                with node.database.reading() as transaction:
+                    count = maker.some(transaction, shard, folder, vkey=key, entries=uuids)
             else:
                 count = maker.whole(shard, folder, vkey=key, progress=progress)
     document: dict[str, JsonValue] = {"bundle": str(path), "log": shard.name, "entries": count}

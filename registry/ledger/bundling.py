@@ -12,6 +12,7 @@ from registry.crypto import checkpoint, note
 from registry.crypto.merkle import inclusion_ranges
 from registry.crypto.tiles import TILE_WIDTH, TiledTree, tiles_of_ranges
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
 from registry.kernel import base64url
 from registry.kernel.canonical import JsonValue
 from registry.kernel.ids import Prefix, with_prefix
@@ -101,26 +102,32 @@ class BundleMaker:
                 file.writelines(_opened(each, None).to_line() for each in settled)
         return newest.size
 
-    def some(self, shard: Shard, folder: Folder, *, vkey: str, entries: Collection[UUID]) -> int:
+    def some(
+        self,
+        transaction: Transaction,
+        shard: Shard,
+        folder: Folder,
+        *,
+        vkey: str,
+        entries: Collection[UUID],
+    ) -> int:
         """Writes these entries of a shard with openings and proofs; how many there are.
 
+        All of it as `transaction` sees it: whoever chose the entries chose by that.
         Raises: NoSuchLog, EntryNotFound, EntryNotMerged.
         """
-        with self.database.reading() as transaction:
-            signed = checkpoint_of(transaction, shard)
-            size = checkpoint.parse(note.parse(signed.encode()).text).size
-            known = self.contents.of(transaction, entries)
-            for uuid in entries:
-                _require_published(uuid, known.get(uuid), shard, size)
-            found = sorted(known.values(), key=lambda each: each.place.position)
-            ranges = [
-                part for each in found for part in inclusion_ranges(each.place.position, size)
-            ]
-            tiles = tile_store.StoredTiles(transaction, shard, tiles_of_ranges(ranges, size))
-            tree = TiledTree(tiles, size)
-            lines = [
-                _opened(each, tree.inclusion_proof(each.place.position)).to_line() for each in found
-            ]
+        signed = checkpoint_of(transaction, shard)
+        size = checkpoint.parse(note.parse(signed.encode()).text).size
+        known = self.contents.of(transaction, entries)
+        for uuid in entries:
+            _require_published(uuid, known.get(uuid), shard, size)
+        found = sorted(known.values(), key=lambda each: each.place.position)
+        ranges = [part for each in found for part in inclusion_ranges(each.place.position, size)]
+        tiles = tile_store.StoredTiles(transaction, shard, tiles_of_ranges(ranges, size))
+        tree = TiledTree(tiles, size)
+        lines = [
+            _opened(each, tree.inclusion_proof(each.place.position)).to_line() for each in found
+        ]
         folder.write(VKEY_PATH, f"{vkey}\n".encode())
         folder.write(ENTRIES_PATH, b"".join(lines))
         folder.write(CHECKPOINT_PATH, signed.encode())

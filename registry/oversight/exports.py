@@ -134,5 +134,7 @@ class Exports:
             folder = ZipFolder(archive)
             for shard, uuids in by_shard.items():
                 inside = SubFolder(folder, shard.name.replace("/", "-"))
-                self.bundles.some(shard, inside, vkey=self.vkey_of(shard), entries=uuids)
+                self.bundles.some(
+                    call.transaction, shard, inside, vkey=self.vkey_of(shard), entries=uuids
+                )
         return buffer.getvalue()

@@ -10,13 +10,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from registry.crypto import note
 from registry.crypto.cosignature import WitnessKey, cosign
 from registry.crypto.note import VerifierKey
 from registry.crypto.signature import PrivateKey
 from registry.database.engine import Database
-from registry.ledger import bundle_verifier
+from registry.database.transaction import Transaction
+from registry.ledger import bundle_verifier, log_store
 from registry.ledger.bundle_verifier import BundleNotVerified, main, verify_bundle
 from registry.ledger.bundling import BundleMaker
 from registry.ledger.exporting import open_folder
@@ -44,8 +46,8 @@ def made(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         with open_folder(home / name) as folder:
             assert SIZE + 1 == maker.whole(SHARD, folder, vkey=VKEY)
     for name in ("some", "some.zip"):
-        with open_folder(home / name) as folder:
-            assert 5 == maker.some(SHARD, folder, vkey=VKEY, entries=some)
+        with open_folder(home / name) as folder, database.reading() as transaction:
+            assert 5 == maker.some(transaction, SHARD, folder, vkey=VKEY, entries=some)
     database.close()
     _cosign(home / "some")
     return home
@@ -246,7 +248,35 @@ def test_a_bundle_is_of_published_entries(database: Database, tmp_path: Path) ->
     [waiting] = little.append(1)
     maker = BundleMaker(database=database, contents=little.contents, ledger=little.ledger)
     refused = pytest.raises((EntryNotFound, EntryNotMerged))
-    with open_folder(tmp_path / "b.zip") as folder, refused:
-        maker.some(SHARD, folder, vkey=VKEY, entries=[waiting.uuid])
+    with open_folder(tmp_path / "b.zip") as folder, database.reading() as transaction, refused:
+        maker.some(transaction, SHARD, folder, vkey=VKEY, entries=[waiting.uuid])
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         assert [] == archive.namelist()
+
+
+def test_a_bundle_is_of_what_its_transaction_sees(database: Database, tmp_path: Path) -> None:
+    """On SQLite that is more than what is committed: the sequencer may share its commit."""
+    little = LittleNode(database=database, home=tmp_path)
+    little.grow(2)
+    with database.reading() as transaction:
+        before = log_store.head(transaction, SHARD)
+    [newest] = little.grow(1)
+    with database.reading() as transaction:
+        after = log_store.head(transaction, SHARD)
+    assert before is not None
+    assert after is not None
+    with database.transaction() as transaction:
+        _publish(transaction, before)
+    maker = BundleMaker(database=database, contents=little.contents, ledger=little.ledger)
+    with open_folder(tmp_path / "b.zip") as folder, database.transaction() as transaction:
+        _publish(transaction, after)
+        assert 1 == maker.some(transaction, SHARD, folder, vkey=VKEY, entries=[newest.uuid])
+
+
+def _publish(transaction: Transaction, head: log_store.Head) -> None:
+    """Has the newest checkpoint of a log be that of `head`."""
+    transaction.execute(
+        sa.update(log_store.log_heads).values(
+            published_size=head.published_size, checkpoint=head.checkpoint
+        )
+    )
