@@ -1,14 +1,8 @@
 """Names of persons, as they are compared."""
 
-import re
 import unicodedata
 
-# What has no shape though it is no space and no format character: fillers, selectors of a
-# variation, the joiner of graphemes, the blank braille. Source: Default_Ignorable_Code_Point
-# of the Unicode Character Database, beyond the category Cf.
-_SHAPELESS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
+from registry.kernel.plain_text import BLANKS
 
 
 def plain_name(name: str) -> str:
@@ -19,11 +13,11 @@ def plain_name(name: str) -> str:
     """
     if name.isascii():
         return "".join(name.split()).casefold()
-    seen = _SHAPELESS.sub("", name)
+    seen = BLANKS.sub("", name)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
     kept = "".join(filter(None, map(_kept, folded)))
     # What stood between a letter and its accent kept them apart.
-    return unicodedata.normalize("NFKC", _SHAPELESS.sub("", kept))
+    return unicodedata.normalize("NFKC", BLANKS.sub("", kept))
 
 
 def _kept(character: str) -> str:

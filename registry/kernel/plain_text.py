@@ -18,6 +18,12 @@ OF_NO_LINE = f"\\u0000-\\u001f{_UNSEEN}"
 # Several lines, indented as their writer likes, are made with tabs and line feeds.
 OF_NO_PROSE = f"\\u0000-\\u0008\\u000b-\\u001f{_UNSEEN}"
 
+# Letters and marks without a shape of their own. Source: Unicode, Default_Ignorable_Code_Point
+# of other categories than C; and the blank of Braille.
+BLANKS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
 _OF_NO_LINE_FORM = re.compile(f"[{OF_NO_LINE}]")
 _OF_NO_PROSE_FORM = re.compile(f"[{OF_NO_PROSE}]")
 _TO_SHOW_FORM = re.compile(f"[\\t{OF_NO_PROSE}]")
@@ -36,7 +42,7 @@ def is_plain_prose(text: str) -> bool:
 
 def says_something(text: str) -> bool:
     """Whether anything of `text` is seen: not white space alone, nor what has no shape."""
-    return any(unicodedata.category(each)[0] not in "ZC" for each in text)
+    return any(unicodedata.category(each)[0] not in "ZC" for each in BLANKS.sub("", text))
 
 
 def shown(text: str, replacement: str) -> str:

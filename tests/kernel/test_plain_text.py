@@ -56,7 +56,10 @@ def test_what_scripts_and_emoji_are_written_with_stays(name: str) -> None:
     assert WRITTEN[name] == shown(WRITTEN[name], "?")
 
 
-@pytest.mark.parametrize("text", ["", " ", "\u3000\u00a0", "\u200d\u200c", "\n\t", "\u00ad"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\u3000\u00a0", "\u200d\u200c", "\n\t", "\u00ad", "\u3164\u115f", "\u2800", "\ufe0f"],
+)
 def test_what_shows_nothing_says_nothing(text: str) -> None:
     """White space and what has no shape, in any number."""
     assert not says_something(text)
