@@ -23,6 +23,17 @@ class SchemaOutOfDate(Problem):
     advice = Text(en="The operator runs: registry migrate", zh="请运营者运行：registry migrate")
 
 
+class SchemaTooNew(Problem):
+    """The database was migrated by a later version than this program's."""
+
+    kind = Kind.UNAVAILABLE
+    title = Text(en="The database is of a later version", zh="数据库版本高于本程序")
+    advice = Text(
+        en="The operator runs the version that migrated it, or a later one.",
+        zh="请运营者运行迁移该数据库的版本或更高版本。",
+    )
+
+
 def shipped_directory(name: str) -> Path:
     """Where `migrations` or `api_spec` lies: inside the installed package, else beside it."""
     package = Path(__file__).resolve().parent.parent
@@ -31,10 +42,14 @@ def shipped_directory(name: str) -> Path:
 
 
 def upgrade(engine: sa.Engine, revision: str = "head") -> None:
-    """Applies every migration up to `revision`; does nothing when there is none left."""
+    """Applies every migration up to `revision`; does nothing when there is none left.
+
+    Raises: SchemaTooNew.
+    """
     from alembic import command  # a server never migrates: 10 MB it does without
 
     with engine.begin() as connection:
+        _require_not_newer(_current(connection))
         command.upgrade(_config(connection), revision)
 
 
@@ -49,14 +64,30 @@ def downgrade(engine: sa.Engine, revision: str) -> None:
 def require_head(engine: sa.Engine) -> None:
     """Promises that the database is at this program's head.
 
-    Raises: SchemaOutOfDate.
+    Raises: SchemaOutOfDate, SchemaTooNew.
     """
-    head = _head()
     with engine.connect() as connection:
-        known = sa.inspect(connection).has_table(_VERSIONS.name)
-        current = connection.scalar(sa.select(_VERSIONS.c.version_num)) if known else None
-    if current != head:
-        raise SchemaOutOfDate(f"The database is at {current or 'nothing'}, the program at {head}.")
+        current = _current(connection)
+    _require_not_newer(current)
+    if current != _head():
+        raise SchemaOutOfDate(_versions(current or "nothing"))
+
+
+def _current(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(_VERSIONS.name):
+        return None
+    current: str | None = connection.scalar(sa.select(_VERSIONS.c.version_num))
+    return current
+
+
+def _require_not_newer(current: str | None) -> None:
+    # Numbers of one length: their texts are in their order.
+    if current is not None and current > _head():
+        raise SchemaTooNew(_versions(current))
+
+
+def _versions(current: str) -> str:
+    return f"The database is at {current}, the program at {_head()}."
 
 
 @cache

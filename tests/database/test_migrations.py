@@ -13,6 +13,7 @@ import registry
 from registry.database.engine import Database
 from registry.database.migrate import (
     SchemaOutOfDate,
+    SchemaTooNew,
     downgrade,
     require_head,
     shipped_directory,
@@ -93,6 +94,18 @@ def test_a_database_behind_the_program_stops_the_start(unmigrated_database: Data
     downgrade(unmigrated_database.engine, "-1")
     with pytest.raises(SchemaOutOfDate):
         require_head(unmigrated_database.engine)
+
+
+def test_an_older_program_leaves_a_newer_database_alone(unmigrated_database: Database) -> None:
+    """It says so, to who would serve as to who would migrate."""
+    upgrade(unmigrated_database.engine)
+    with unmigrated_database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    for each in (require_head, upgrade):
+        with pytest.raises(SchemaTooNew, match="9999"):
+            each(unmigrated_database.engine)
+    with unmigrated_database.engine.connect() as connection:
+        assert "9999" == connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
