@@ -3,11 +3,11 @@
 SQLite has one writer, and a commit waits for the disk. A writer that finds others
 waiting leaves its work in the open transaction and hands it on; the last of them,
 or the one that fills the group, commits for all. Nobody goes on before the commit
-that holds its work is on disk. Each works inside a savepoint of its own, so that
+that holds its work is on disk. All but the first work inside a savepoint, so that
 one that fails undoes nothing of the others'.
 
-    turn --> savepoint, work, release --+--> somebody waits: hand the group on
-                                        '--> nobody waits, or it is full: COMMIT
+    turn --> work, after the first in a savepoint --+--> somebody waits: hand the group on
+                                                    '--> nobody waits, or it is full: COMMIT
     every member waits for that commit, and fails with it
 
 Source: sqlite.org/lang_savepoint.html, sqlite.org/lang_transaction.html (errors
@@ -42,7 +42,29 @@ class _Group:
     @property
     def is_broken(self) -> bool:
         """Whether SQLite has rolled the whole transaction back, as a full disk makes it do."""
-        return not self.connection.connection.dbapi_connection.in_transaction  # type: ignore[union-attr]
+        return not self._driver.in_transaction
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Undoes what is done inside, and nothing else, when that fails."""
+        if not self.members:
+            # What fails first fails alone: the whole transaction is undone.
+            yield
+            return
+        # The driver's own: SQLAlchemy would compile both statements anew each time.
+        self._driver.execute("SAVEPOINT member")
+        try:
+            yield
+        except BaseException:
+            if not self.is_broken:
+                self._driver.execute("ROLLBACK TO member")
+                self._driver.execute("RELEASE member")
+            raise
+        self._driver.execute("RELEASE member")
+
+    @property
+    def _driver(self) -> sqlite3.Connection:
+        return self.connection.connection.dbapi_connection  # type: ignore[return-value] # SQLite's
 
 
 class GroupCommit:
@@ -67,7 +89,7 @@ class GroupCommit:
         group = None
         try:
             group = self._group or self._open()
-            with group.connection.begin_nested():
+            with group.apart():
                 yield Transaction(group.connection)
             group.members += 1
         finally:
@@ -97,7 +119,7 @@ class GroupCommit:
     def _end_turn(self, group: _Group | None) -> None:
         try:
             if group is not None:
-                if group.is_broken:
+                if group.is_broken or not group.members:
                     self._close(group, RuntimeError("the transaction was rolled back"))
                 elif group.members >= MEMBERS_MAX or not self._somebody_waits():
                     self._commit(group)
