@@ -13,16 +13,14 @@ from registry.ledger.sequencer import BATCH_ENTRIES_MAX, INTERVAL_SECONDS
 from registry.lookups.screening_serving import STALE_SECONDS_MAX
 from registry.settings import Place
 
-# A step takes the embedded database's one turn to write: whoever asks meanwhile waits for
-# some milliseconds.
-INDEX_ENTRIES_MAX = 100
-INDEX_ENTRIES_MAX_APART = 500
+# A step takes SQLite's one turn to write: whoever asks meanwhile waits for some milliseconds.
+INDEX_ENTRIES_MAX_SQLITE = 40
+INDEX_ENTRIES_MAX_POSTGRESQL = 500
 INDEX_IDLE_SECONDS = 2.0
-# A step takes the embedded database's one turn to write, and Python's one lock: it
-# rests nine times as long as it worked. Whatever is left, a search catches up with.
-INDEX_REST_FACTOR = 9
-# In a process of its own it takes no more than a part of a processor.
-INDEX_REST_FACTOR_APART = 3
+# It rests so many times as long as it worked, and takes no more than a part of a processor.
+# Whatever is left, a search catches up with.
+INDEX_REST_FACTOR_SQLITE = 5
+INDEX_REST_FACTOR_POSTGRESQL = 3
 # Well within the lease, so that an idle sequencer remains the one.
 SEQUENCER_IDLE_SECONDS = 4.0
 # However long a step took, others come to the database in between.
@@ -38,12 +36,7 @@ ERRAND_LANES = 4
 
 
 def chores_of_a_server(node: Node) -> list[Chore]:
-    """What a server's process does beside answering: on PostgreSQL it leaves most to a companion.
-
-    On SQLite writers of one process share their commits, and those of two wait by polling.
-    """
-    if node.settings.is_sqlite:
-        return [serving_snapshots(node), *chores_of_a_node(node)]
+    """What a server's process does beside answering: it leaves most to a companion."""
     return [serving_snapshots(node), Companion(node.settings.home).chore()]
 
 
@@ -88,9 +81,9 @@ def sequencing(node: Node) -> Chore:
 def indexing(node: Node) -> Chore:
     """Brings the supervisors' index up to the logs, without getting in the API's way."""
     if node.settings.is_sqlite:
-        entries_max, rest_factor = INDEX_ENTRIES_MAX, INDEX_REST_FACTOR
+        entries_max, rest_factor = INDEX_ENTRIES_MAX_SQLITE, INDEX_REST_FACTOR_SQLITE
     else:
-        entries_max, rest_factor = INDEX_ENTRIES_MAX_APART, INDEX_REST_FACTOR_APART
+        entries_max, rest_factor = INDEX_ENTRIES_MAX_POSTGRESQL, INDEX_REST_FACTOR_POSTGRESQL
 
     def step(_stop: threading.Event) -> float:
         indexer = node.auditing.indexer

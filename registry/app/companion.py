@@ -1,4 +1,4 @@
-"""The process beside a server's on PostgreSQL: it sequences, indexes and does jobs.
+"""The process beside a server's: it sequences, indexes and does jobs.
 
 In a server's process these would take turns with the answers at Python's one lock. One
 companion serves a home: it is begun by whichever process of the server gets the lock,

@@ -28,8 +28,7 @@ _is_lean = _settings.door is DoorKind.LEAN
 wsgi_app = "registry.door.asgi:app" if _is_lean else "registry.app.wsgi:app"
 worker_class = "registry.door.worker.LeanWorker" if _is_lean else "registry.app.worker.Worker"
 
-# One process on SQLite, whose single writer lock and group of connections belong to one
-# process.
+# One process on SQLite, whose writers share their commits inside a process.
 workers = 1 if _settings.is_sqlite else _settings.workers
 threads = _settings.threads
 

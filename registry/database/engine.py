@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from registry.database.group_commit import GroupCommit
 from registry.database.stalls import Stalls
 from registry.database.transaction import HOT_STATEMENTS, DatabaseUnavailable, Transaction
+from registry.database.turnstile import Turnstile
 
 BUSY_TIMEOUT_SECONDS = 10
 POOL_TIMEOUT_SECONDS = 5
@@ -47,18 +48,19 @@ class Database:
     def __init__(self, url: str, *, connections_max: int = 16) -> None:
         parsed = sa.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._stalls = Stalls()
+        # SQLite has one writer: threads of this process take turns, and processes do.
+        self._writers: GroupCommit | None = None
         if self.is_sqlite:
+            assert parsed.database, "a SQLite registry lives in a file"
             self.engine = _sqlite_engine(parsed, connections_max)
+            self._writers = GroupCommit(
+                self.engine,
+                Turnstile(Path(parsed.database)),
+                turn_seconds_max=BUSY_TIMEOUT_SECONDS,
+            )
         else:
             self.engine = _postgresql_engine(parsed, connections_max)
-        self._stalls = Stalls()
-        # SQLite has one writer. Threads of this process take turns there; the busy
-        # timeout, which polls and can starve, is only for other processes.
-        self._writers = (
-            GroupCommit(self.engine, turn_seconds_max=BUSY_TIMEOUT_SECONDS)
-            if self.is_sqlite
-            else None
-        )
 
     @contextmanager
     def transaction(self, *, seconds_max: float | None = None) -> Iterator[Transaction]:

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 
 from registry.database.transaction import DatabaseUnavailable, Transaction
+from registry.database.turnstile import Turnstile, TurnTimedOut
 
 MEMBERS_MAX = 64
 # How long a member waits for the next one to commit before it does so itself: the
@@ -68,10 +69,14 @@ class _Group:
 
 
 class GroupCommit:
-    """The one place where this process writes to a SQLite database."""
+    """The one place where this process writes to a SQLite database.
 
-    def __init__(self, engine: sa.Engine, *, turn_seconds_max: float) -> None:
+    A group has the turn of all processes from its begin to its commit.
+    """
+
+    def __init__(self, engine: sa.Engine, turnstile: Turnstile, *, turn_seconds_max: float) -> None:
         self._engine = engine
+        self._turnstile = turnstile
         self._turn_seconds_max = turn_seconds_max
         self._turn = threading.Lock()
         self._count = threading.Lock()
@@ -109,12 +114,23 @@ class GroupCommit:
     def _open(self) -> _Group:
         connection = self._engine.connect()
         try:
-            connection.info["begin"] = "IMMEDIATE"
-            self._group = _Group(connection)
+            self._enter()
+            try:
+                connection.info["begin"] = "IMMEDIATE"
+                self._group = _Group(connection)
+            except BaseException:
+                self._turnstile.leave()
+                raise
         except BaseException:
             connection.close()
             raise
         return self._group
+
+    def _enter(self) -> None:
+        try:
+            self._turnstile.enter(self._turn_seconds_max)
+        except (TurnTimedOut, OSError) as error:
+            raise DatabaseUnavailable from error
 
     def _end_turn(self, group: _Group | None) -> None:
         try:
@@ -145,6 +161,7 @@ class GroupCommit:
         if error is not None:
             with suppress(Exception):
                 group.transaction.rollback()
+        self._turnstile.leave()
         with suppress(Exception):
             group.connection.close()
         group.done.set()
