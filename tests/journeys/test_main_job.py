@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 
 from tests.journeys.arithmetic import Event, add_months, band, score
@@ -30,6 +31,7 @@ def withdraw(member: Member, incident: str) -> Answer:
     return member.call("POST", f"/v1/incidents/{incident}/withdrawal")
 
 
+LINE_SECONDS_MAX = 10
 # Record types of log entries.
 REPORT, WITHDRAWAL, LOOKUP, REFUSED_LOOKUP, OUTCOME = 1, 5, 16, 17, 21
 
@@ -233,7 +235,12 @@ def test_a_call_leaves_one_line_of_ids_and_nothing_else(node: Node, platforms: P
     member = platforms.inquirer
     answer = member.call("POST", "/v1/lookups", question(member.tokens(phone())))
     request_id = answer.headers["x-request-id"]
-    (line,) = [each for each in node.lines().splitlines() if request_id in each]
+    until = time.monotonic() + LINE_SECONDS_MAX
+    # It is written in the turn of the loop that answers, which may end after the answer.
+    while not (lines := [each for each in node.lines().splitlines() if request_id in each]):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (line,) = lines
     written = json.loads(line)
     assert written.pop("microseconds") > 0
     expected = {
