@@ -1,5 +1,6 @@
 """The nouns of the jury: who may be drawn, how far a jury has come, what a seat is."""
 
+import hashlib
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,7 @@ KEYS_MAX = 8
 COUNTERPARTIES_MAX = 500
 EMPLOYERS_MAX = 10
 EXPERIENCE_MAX = 1_000_000
+PERSON_MARK_BYTES = 16
 
 
 class Stage(StrEnum):
@@ -156,8 +158,9 @@ class Jury:
     """One round of one case: the jury, or the large panel after a close verdict.
 
     `entry` committed to the root of the list; `checkpoint`, signed later, is the beacon,
-    and `index` and `proof` show the entry in it. `barred` are candidates who are the
-    appellant by what they proved, or traded with them.
+    and `index` and `proof` show the entry in it. `barred` are marks of who is the appellant
+    by what they proved, or traded with them, and of who has a seat: whoever is a candidate
+    by one of these identities, under whatever name, is on no list.
     """
 
     case: str
@@ -172,7 +175,7 @@ class Jury:
     alternates_until: datetime | None
     choice_until: datetime | None = None
     list_key: bytes = field(repr=False)
-    barred: frozenset[UUID] = frozenset()
+    barred: frozenset[bytes] = frozenset()
     entry: UUID | None = None
     checkpoint: str | None = None
     index: int | None = None
@@ -184,6 +187,12 @@ class Jury:
     def composition(self, rules: JuryRules) -> Composition:
         """How it is made up."""
         return first_jury(rules) if self.round == FIRST_ROUND else large_panel(rules)
+
+
+def person_mark(case: str, lookup_key: bytes) -> bytes:
+    """How one case remembers an identity, and no other case knows it again."""
+    told = b"ccr-jury-person-v1\0" + case.encode() + b"\0" + lookup_key
+    return hashlib.sha256(told).digest()[:PERSON_MARK_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

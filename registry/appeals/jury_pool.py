@@ -7,7 +7,6 @@ from datetime import date, datetime
 from uuid import UUID
 
 from registry.appeals import jury_pool_store as store
-from registry.appeals import jury_store
 from registry.appeals.jury import Composition, Side
 from registry.appeals.jury_model import (
     Candidacy,
@@ -18,6 +17,7 @@ from registry.appeals.jury_model import (
     Jury,
     clean_since,
     is_qualified,
+    person_mark,
 )
 from registry.database.transaction import Transaction
 from registry.http.caller import Call
@@ -68,7 +68,7 @@ class Pool:
         """Takes a person into the pool, or what is attested of them anew; whether they are new.
 
         Under an identity more than before it may be somebody else: who is drawn by then
-        has no seat to hand on, as if the member had withdrawn them; who is barred stays so.
+        has no seat to hand on, as if the member had withdrawn them.
 
         Raises: CandidateNamed.
         """
@@ -77,10 +77,9 @@ class Pool:
         others = store.named_by(transaction, candidacy.keys) - ({known.id} if known else set())
         if others:
             raise CandidateNamed
-        replaced = None
         if known and not candidacy.keys <= store.keys_of(transaction, [known.id])[known.id]:
             store.remove(transaction, known.id)
-            replaced, known = known.id, None
+            known = None
         candidate = Candidate(
             id=known.id if known else new_uuid(call.now),
             member=call.caller.member,
@@ -95,8 +94,6 @@ class Pool:
             furnished_at=call.now,
         )
         store.put(transaction, candidate, candidacy)
-        if replaced is not None:
-            jury_store.bar_too(transaction, replaced, candidate.id)
         return candidate, known is None
 
     def find(self, call: Call, reference: str) -> Candidate:
@@ -127,6 +124,20 @@ class Pool:
         traded = store.who_traded_with(transaction, theirs | set(keys))
         met = store.named_by(transaction, store.counterparties_of(transaction, own))
         return frozenset(own | traded | met)
+
+    def marks_of(
+        self, transaction: Transaction, case: str, candidates: Collection[UUID]
+    ) -> frozenset[bytes]:
+        """What a case remembers of people in the pool, by each of their identities."""
+        every = store.keys_of(transaction, candidates).values()
+        return frozenset(person_mark(case, key) for keys in every for key in keys)
+
+    def barred_by(
+        self, transaction: Transaction, case: str, proved: Collection[bytes]
+    ) -> frozenset[bytes]:
+        """What a case remembers of its appellant, by what was proved, and of who is bound to it."""
+        own = frozenset(person_mark(case, key) for key in proved)
+        return own | self.marks_of(transaction, case, self.bound_to(transaction, proved))
 
     def may_suffice(self, transaction: Transaction, composition: Composition) -> bool:
         """Whether the pool is large enough to try; who is eligible is seen when it is listed."""
@@ -200,13 +211,21 @@ class Pool:
         return [
             each
             for each in qualified
-            if each.id not in traded and barred.isdisjoint(keys.get(each.id, ()))
+            if each.id not in traded
+            and barred.isdisjoint(keys.get(each.id, ()))
+            and not _is_barred(jury, each, keys.get(each.id, ()))
         ]
 
     def _group_of(self, member: MemberId) -> str | None:
         """The group of an employer; None where no member has this id."""
         known = self._directory.member(member)
         return None if known is None else known.reporter_group
+
+
+def _is_barred(jury: Jury, candidate: Candidate, keys: Collection[bytes]) -> bool:
+    # Rounds that were convened by earlier versions hold ids of candidates.
+    marks = {person_mark(jury.case, key) for key in keys} | {candidate.id.bytes}
+    return not jury.barred.isdisjoint(marks)
 
 
 def _has_incident(known: KnownSubject, since: date, now: datetime) -> bool:

@@ -144,9 +144,14 @@ class Seating:
         ]
         jury_store.add_seats(transaction, seats)
         self._summon(transaction, jury, taken(seats), now)
+        # Of a larger panel they are no part, by whatever name they come into the pool again.
+        drawn_marks = self._pool.marks_of(
+            transaction, jury.case, [each.candidate for each in seats]
+        )
         return replace(
             jury,
             stage=Stage.EVIDENCE,
+            barred=jury.barred | drawn_marks,
             checkpoint=proof.checkpoint,
             index=proof.index,
             proof=tuple(proof.hashes),
@@ -197,7 +202,7 @@ class Seating:
     ) -> list[Candidate]:
         identities = self._rulings.identities_of(transaction, jury.incident)
         parties = {each.lookup_key for each in identities}
-        beside = jury.barred | self._pool.bound_to(transaction, parties)
+        beside = set(self._pool.bound_to(transaction, parties))
         if jury.round == PANEL_ROUND:
             first = jury_store.seats_of(transaction, jury.case, FIRST_ROUND)
             beside |= {each.candidate for each in first}

@@ -91,7 +91,7 @@ class Juries:
             voting_until=voting_until,
             alternates_until=due_at(voting_until, limits.jury_alternates_window, edition),
             list_key=secrets.token_bytes(32),
-            barred=self._pool.bound_to(transaction, case.appellant),
+            barred=self._pool.barred_by(transaction, case.appeal, case.appellant),
         )
         if not self._pool.may_suffice(transaction, jury.composition(edition.jury)):
             return False
@@ -141,7 +141,7 @@ class Juries:
             alternates_until=None,
             choice_until=None,
             list_key=secrets.token_bytes(32),
-            barred=first.barred | self._pool.bound_to(transaction, appellant),
+            barred=first.barred | self._pool.barred_by(transaction, case, appellant),
             entry=None,
             checkpoint=None,
             index=None,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -107,20 +106,6 @@ def rounds_of(transaction: Transaction, case: str) -> Sequence[Jury]:
     return [_jury(row) for row in transaction.execute(select)]
 
 
-def bar_too(transaction: Transaction, barred: UUID, also: UUID) -> None:
-    """Bars a candidate from every round that another is barred from."""
-    columns = juries.c
-    # Who was barred from what is over is forgotten: this finds the few that are not.
-    select = sa.select(columns.case_id, columns.round, columns.barred)
-    select = select.where(columns.barred != b"").order_by(columns.case_id, columns.round)
-    for row in transaction.execute(select).all():
-        if barred not in _ids(bytes(row.barred)):
-            continue
-        jury = find_and_lock(transaction, row.case_id, row.round)
-        if jury is not None and barred in jury.barred:
-            put(transaction, replace(jury, barred=jury.barred | {also}))
-
-
 def add_list(
     transaction: Transaction, jury: Jury, lines: Sequence[Line], candidates: Sequence[UUID]
 ) -> None:
@@ -189,7 +174,12 @@ def seats_held(
 
 
 def _ids(octets: bytes) -> list[UUID]:
-    return [UUID(bytes=octets[at : at + 16]) for at in range(0, len(octets), 16)]
+    return [UUID(bytes=each) for each in _sixteens(octets)]
+
+
+def _sixteens(octets: bytes) -> list[bytes]:
+    """Ids, or marks of persons."""
+    return [octets[at : at + 16] for at in range(0, len(octets), 16)]
 
 
 def _is_of(table: sa.Table, case: str, round_: int) -> sa.ColumnElement[bool]:
@@ -215,7 +205,7 @@ def _jury_values(jury: Jury) -> dict[str, Any]:
         "alternates_until": jury.alternates_until,
         "choice_until": jury.choice_until,
         "list_key": jury.list_key,
-        "barred": b"".join(sorted(each.bytes for each in jury.barred)),
+        "barred": b"".join(sorted(jury.barred)),
         "entry_id": jury.entry and jury.entry.bytes,
         "checkpoint": jury.checkpoint,
         "entry_index": jury.index,
@@ -241,7 +231,7 @@ def _jury(row: sa.Row[Any]) -> Jury:
         alternates_until=row.alternates_until,
         choice_until=row.choice_until,
         list_key=bytes(row.list_key),
-        barred=frozenset(_ids(bytes(row.barred))),
+        barred=frozenset(_sixteens(bytes(row.barred))),
         entry=None if row.entry_id is None else UUID(bytes=bytes(row.entry_id)),
         checkpoint=row.checkpoint,
         index=row.entry_index,

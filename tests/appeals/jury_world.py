@@ -241,6 +241,11 @@ class JuryWorld:
         with self.node.database.reading() as transaction:
             return jury_pool_store.keys_of(transaction, [seat.candidate])[seat.candidate]
 
+    def reference(self, seat: Seat) -> str:
+        """What the platform that named the person of a seat calls them."""
+        with self.node.database.reading() as transaction:
+            return jury_pool_store.find(transaction, [seat.candidate])[seat.candidate].reference
+
     def duty(self, transaction: Transaction, seat: Seat) -> Duty:
         keys = self.keys_of(seat)
         return self.voting_room.duty(transaction, keys, seat.case, self.clock.now())

@@ -9,7 +9,7 @@ from flask import Flask
 
 from registry.app.node import Node
 from registry.appeals.jury import Vote
-from registry.appeals.jury_model import JuryNotFound, NotVotingNow, Stage, taken
+from registry.appeals.jury_model import JuryNotFound, NotVotingNow, Stage, person_mark, taken
 from registry.appeals.jury_seating import mark_of
 from registry.appeals.jury_verifier import JuryNotVerified
 from registry.kernel import base64url
@@ -127,13 +127,15 @@ def test_a_seat_is_of_the_person_that_was_drawn(court: JuryWorld) -> None:
 def test_the_appellant_is_no_juror_by_another_identity(court: JuryWorld) -> None:
     """Nor is who traded with them by it, in either round; and when it is over nobody is noted."""
     court.fill(60)
+    names = ("mail of ming", "trader")
     barred = {
         court.name("mail of ming"),
         court.name("trader", counterparties=frozenset({court.key("mail of ming")})),
     }
     case = court.contest(proved=["mail of ming"])
     court.voting(case)
-    assert barred == court.jury(case).barred
+    noted = {person_mark(case.appeal, court.key(each)) for each in names}
+    assert noted <= court.jury(case).barred
     court.vote(taken(court.seats(case))[:15], [UP] * 6 + [OVER] * 9)
     with court.node.database.transaction() as transaction:
         court.juries.ask_panel(transaction, case.appeal, court.clock.now())
@@ -142,16 +144,20 @@ def test_the_appellant_is_no_juror_by_another_identity(court: JuryWorld) -> None
     assert (60, 60 - 21) == (len(first["candidates"]), len(panel["candidates"]))
     for round_ in (1, 2):
         assert barred.isdisjoint(each.candidate for each in court.seats(case, round_))
-    assert (set(), barred) == (court.jury(case).barred, court.jury(case, 2).barred)
+    assert set() == court.jury(case).barred
+    assert noted <= court.jury(case, 2).barred
 
 
 def test_who_is_barred_stays_barred_under_another_name(court: JuryWorld) -> None:
-    """Named again as another candidate, or first named before the panel is asked for."""
+    """Named again as another candidate, also withdrawn in between, or named for the first time."""
     court.fill(60)
     mail = court.key("mail of ming")
     court.name("ming", keys=frozenset({mail}))
     case = court.contest("li", proved=["mail of ming"])
     assert court.convene(case)
+    with court.node.database.transaction() as transaction:
+        court.pool.withdraw(court.call(transaction, "beta"), "ming")
+    court.name("ming", keys=frozenset({mail}))
     again = court.name("ming", keys=frozenset({mail, court.key("second phone")}))
     court.run()
     court.move_to(court.jury(case).evidence_until)
@@ -164,6 +170,30 @@ def test_who_is_barred_stays_barred_under_another_name(court: JuryWorld) -> None
         marks = {each["mark"] for each in court.published(case)["rounds"][round_ - 1]["candidates"]}
         jury = court.jury(case, round_)
         assert marks.isdisjoint(base64url.encode(mark_of(jury, each)) for each in unlisted)
+
+
+def test_who_sat_is_on_no_larger_panel_under_another_name(court: JuryWorld) -> None:
+    """Named again with one identity more, or withdrawn and named as before."""
+    court.fill(60)
+    case = court.contest()
+    court.voting(case)
+    seats = taken(court.seats(case))
+    court.vote(seats[:15], [UP] * 6 + [OVER] * 9)
+    one, other = map(court.reference, seats[:2])
+    with court.node.database.transaction() as transaction:
+        court.pool.withdraw(court.call(transaction, "beta"), other)
+    again = {
+        court.name(one, keys=frozenset({court.key(one), court.key("second phone")})),
+        court.name(other),
+    }
+    assert again.isdisjoint(each.candidate for each in seats)
+    with court.node.database.transaction() as transaction:
+        court.juries.ask_panel(transaction, case.appeal, court.clock.now())
+    court.run()
+    panel = court.jury(case, 2)
+    marks = {each["mark"] for each in court.published(case)["rounds"][1]["candidates"]}
+    assert 60 - 21 == len(marks)
+    assert marks.isdisjoint(base64url.encode(mark_of(panel, each)) for each in again)
 
 
 def test_who_traded_with_the_appellant_by_any_of_their_identities_is_no_juror(
