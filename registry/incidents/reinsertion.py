@@ -107,12 +107,16 @@ class Reinsertion:
     ) -> None:
         """Lets an incident be amended to `filing` that is not what was removed.
 
-        Nothing certifies an amendment anew. What the incident was before, it may stay.
-        Raises: ReinsertionRefused.
+        Nothing certifies an amendment anew. What the incident was before, certified by then,
+        it may stay, and be more like. Raises: ReinsertionRefused.
         """
-        known = self.marks_asked(before.furnisher, before.filing, lookup_keys)
         asked = self.marks_asked(before.furnisher, filing, lookup_keys)
-        if self.is_any_known(transaction, sorted(set(asked) - set(known))):
+        found = self.removed_among(transaction, asked)
+        if not found:
+            return
+        known = self.marks_asked(before.furnisher, before.filing, lookup_keys)
+        # The marks of one removal are of one instant.
+        if set(found.values()) - set(self.removed_among(transaction, known).values()):
             raise ReinsertionRefused(errors=[_AMENDED_TO_IT])
 
     def effective_not_before(
