@@ -4,6 +4,9 @@ import unicodedata
 
 from registry.kernel.plain_text import BLANKS
 
+# Beside those of the category of dashes: the minus sign and the hyphen bullet.
+_HYPHENS = "\u2212\u2043"
+
 
 def plain_name(name: str) -> str:
     """What is left of a name when it is compared: however it is written it is the same person.
@@ -24,4 +27,4 @@ def _kept(character: str) -> str:
     category = unicodedata.category(character)
     if character.isspace() or category == "Cf":
         return ""
-    return "-" if category == "Pd" or character == "\u2212" else character
+    return "-" if category == "Pd" or character in _HYPHENS else character

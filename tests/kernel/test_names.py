@@ -17,6 +17,7 @@ from registry.kernel.names import plain_name
         "\uff53taff-r1",
         "STAFF-R\uff11",
         "staff\u2010r1",
+        "staff\u2043r1",
         "staff-r1\ufe0f",
         "staff-r1\U000e0100",
         "staff-r\u034f1",
