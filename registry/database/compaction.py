@@ -15,12 +15,14 @@ manual, "Routine Vacuuming" and "Statistics Used by the Planner".
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from registry.database.engine import Database
+from registry.database.engine import BUSY_TIMEOUT_SECONDS, Database
 from registry.database.transaction import DatabaseUnavailable
+from registry.database.turnstile import Turnstile, TurnTimedOut
 
 _STATISTICS = "pg_catalog.pg_statistic"
 _SAMPLED = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = current_schema()"
@@ -51,6 +53,20 @@ def compact(database: Database, tables: Sequence[str]) -> Compacted:
 
 
 def _compact_sqlite(database: Database) -> Compacted:
+    path = database.engine.url.database
+    assert path is not None, "a SQLite registry lives in a file"
+    turnstile = Turnstile(Path(path))
+    try:
+        turnstile.enter(BUSY_TIMEOUT_SECONDS)
+    except (TurnTimedOut, OSError) as error:
+        raise DatabaseUnavailable from error
+    try:
+        return _rewrite(database)
+    finally:
+        turnstile.leave()
+
+
+def _rewrite(database: Database) -> Compacted:
     connection = database.engine.raw_connection()
     try:
         cursor = connection.cursor()

@@ -16,6 +16,7 @@ that roll a whole transaction back).
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -90,10 +91,11 @@ class GroupCommit:
         Raises: DatabaseUnavailable when no turn comes in time, or the commit it
         shared failed.
         """
+        until = time.monotonic() + self._turn_seconds_max
         self._take_turn()
         group = None
         try:
-            group = self._group or self._open()
+            group = self._group or self._open(until)
             with group.apart():
                 yield Transaction(group.connection)
             group.members += 1
@@ -111,10 +113,10 @@ class GroupCommit:
             with self._count:
                 self._waiting -= 1
 
-    def _open(self) -> _Group:
+    def _open(self, until: float) -> _Group:
         connection = self._engine.connect()
         try:
-            self._enter()
+            self._enter(until)
             try:
                 connection.info["begin"] = "IMMEDIATE"
                 self._group = _Group(connection)
@@ -126,9 +128,10 @@ class GroupCommit:
             raise
         return self._group
 
-    def _enter(self) -> None:
+    def _enter(self, until: float) -> None:
+        # What was waited for the turn inside the process is waited for no second time.
         try:
-            self._turnstile.enter(self._turn_seconds_max)
+            self._turnstile.enter(max(0.0, until - time.monotonic()))
         except (TurnTimedOut, OSError) as error:
             raise DatabaseUnavailable from error
 
@@ -161,10 +164,12 @@ class GroupCommit:
         if error is not None:
             with suppress(Exception):
                 group.transaction.rollback()
-        self._turnstile.leave()
-        with suppress(Exception):
-            group.connection.close()
-        group.done.set()
+        try:
+            self._turnstile.leave()
+            with suppress(Exception):
+                group.connection.close()
+        finally:
+            group.done.set()
 
     def _wait_for_commit(self, group: _Group) -> None:
         while not group.done.wait(HANDED_ON_SECONDS):

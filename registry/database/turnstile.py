@@ -16,14 +16,14 @@ Source: flock(2); decision on the companion of SQLite.
 
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 
 # How soon a free lock is seen. A wait in the kernel could not be bounded.
 LOOK_SECONDS = 0.0005
-
-
 _ROOT = 0
+_READ_AND_WRITE = 0o666
 
 
 class TurnTimedOut(Exception):
@@ -55,23 +55,39 @@ class Turnstile:
     def leave(self) -> None:
         """Ends the turn."""
         assert self._held is not None, "it is this process's turn"
+        held, self._held = self._held, None
         # The lock is of the open file.
-        os.close(self._held)
-        self._held = None
+        os.close(held)
 
     def _locked(self, path: Path, until: float) -> int:
-        # Opened for each turn: a fork shares what is open, and with it the lock.
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Opened for each turn: a fork shares what is open, and with it the lock. No link is
+        # followed: root may be asked for a turn in somebody else's directory.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(path, flags, 0o600)
         try:
-            if os.geteuid() == _ROOT and self._database.exists():
-                # As SQLite does with its own files: a command of root's shuts nobody out.
-                of = self._database.stat()
-                os.fchown(file, of.st_uid, of.st_gid)
+            self._share(file)
             _lock(file, until)
         except BaseException:
             os.close(file)
             raise
         return file
+
+    def _share(self, file: int) -> None:
+        """Has whoever may write to the database lock the file, too, whoever made it.
+
+        As SQLite does with its own files, so that a command shuts no server out.
+        """
+        if not self._database.exists():
+            return
+        of, own = self._database.stat(), os.fstat(file)
+        is_ours = stat.S_ISREG(own.st_mode) and own.st_nlink == 1
+        if not is_ours or os.geteuid() not in (_ROOT, own.st_uid):
+            return
+        mode = of.st_mode & _READ_AND_WRITE
+        if stat.S_IMODE(own.st_mode) != mode:
+            os.fchmod(file, mode)
+        if os.geteuid() == _ROOT and (own.st_uid, own.st_gid) != (of.st_uid, of.st_gid):
+            os.fchown(file, of.st_uid, of.st_gid)
 
 
 def _lock(file: int, until: float) -> None:

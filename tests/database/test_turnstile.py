@@ -1,6 +1,7 @@
 """Processes take turns at a SQLite file, whoever asks again comes after who waits."""
 
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -131,16 +132,32 @@ def test_who_gave_up_leaves_nothing_locked(file: Path) -> None:
 def test_files_belong_to_whom_the_database_does(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A command that root runs first does not shut the server out."""
-    file.touch()
+    """A command that root runs first does not shut the server out, nor a group that shares it."""
+    file.touch(mode=0o600)
+    file.chmod(0o660)
     given: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "fchown", lambda _file, user, group: given.append((user, group)))
+    of = file.stat()
+    monkeypatch.setattr(Path, "stat", lambda *_arguments, **_named: _Owned(of, user=4711))
     turnstile = Turnstile(file)
     turnstile.enter(LONG)
     turnstile.leave()
-    of = file.stat()
-    assert [(of.st_uid, of.st_gid)] * 2 == given
+    monkeypatch.undo()
+    assert [(4711, of.st_gid)] * 2 == given
+    assert 0o660 == stat.S_IMODE(file.with_name(f"{file.name}-turn").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["registry.sqlite3-next", "registry.sqlite3-turn"])
+def test_a_link_is_not_followed(file: Path, name: str) -> None:
+    """Whoever has the directory cannot have root give away, or lock, another file."""
+    file.touch()
+    other = file.with_name("other")
+    other.touch(mode=0o600)
+    file.with_name(name).symlink_to(other)
+    with pytest.raises(OSError, match="symbolic"):
+        Turnstile(file).enter(LONG)
+    assert 0o600 == stat.S_IMODE(other.stat().st_mode)
 
 
 def test_a_writer_gets_its_turn_beside_one_that_never_rests(sqlite_url: str) -> None:
@@ -176,6 +193,13 @@ def test_a_process_that_keeps_the_turn_is_not_waited_for_without_end(
     with database.transaction() as transaction:
         assert 1 == transaction.execute(sa.text("SELECT 1")).scalar_one()
     database.close()
+
+
+class _Owned:
+    """A file's status, but for its owner."""
+
+    def __init__(self, of: os.stat_result, *, user: int) -> None:
+        self.st_mode, self.st_gid, self.st_uid = of.st_mode, of.st_gid, user
 
 
 def _is_locked(path: Path) -> bool:
