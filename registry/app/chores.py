@@ -15,7 +15,8 @@ from registry.settings import Place
 
 # A step takes SQLite's one turn to write: whoever asks meanwhile waits for some milliseconds.
 INDEX_ENTRIES_MAX_SQLITE = 40
-INDEX_ENTRIES_MAX_POSTGRESQL = 500
+# On PostgreSQL it takes a processor and the disk, which the same calls want: some 15 ms.
+INDEX_ENTRIES_MAX_POSTGRESQL = 100
 INDEX_IDLE_SECONDS = 2.0
 # It rests so many times as long as it worked, and takes no more than a part of a processor.
 # Whatever is left, a search catches up with.

@@ -184,6 +184,8 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         url.set(drivername="postgresql+psycopg"),
         # Parameters are people's tokens: they belong in no traceback.
         hide_parameters=True,
+        # The one used last has its server's process and pages at hand.
+        pool_use_lifo=True,
         pool_size=connections_max,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,

@@ -4,7 +4,7 @@ psycopg's own cursor adapts anything to anything; a lookup's statements carry
 bytes, text and integers. Same connection, same transaction, same errors, a
 quarter of the processor time; a statement is prepared once a connection. Statements
 whose answer is not needed at once travel with the next one, in libpq's pipeline mode:
-a lookup's transaction goes to the server and back three times, not six.
+a lookup's transaction goes to the server and back twice, not six times.
 Source: decision on hot statements; psycopg 3, module `psycopg.pq`; PostgreSQL, libpq,
 "Pipeline Mode".
 """

@@ -61,14 +61,22 @@ class LookupWork:
         Raises: DatabaseUnavailable, LogBehind, LogFull; nothing is kept then.
         """
         with self._database.transaction(seconds_max=ANSWER_SECONDS_MAX) as transaction:
-            passages = self._gate.let_in(transaction, [each.verified for each in arrivals])
+            # One exchange: who is let in, and what is known of whom they ask for.
+            tell_passages = self._gate.let_in_later(
+                transaction, [each.verified for each in arrivals]
+            )
+            requests = [each for arrival in arrivals for each in _lookups(arrival)]
+            search = self._lookups.seek(transaction, requests)
+            passages = tell_passages()
             now = self._clock.now()
             inquiries: list[Inquiry] = []
             for arrival, passage in zip(arrivals, passages, strict=True):
                 if passage.refusal is None:
                     call = _call(arrival, passage, now)
                     inquiries += [Inquiry(call=call, request=each) for each in _lookups(arrival)]
-            results = self._lookups.look_up(transaction, inquiries, now) if inquiries else []
+            results = []
+            if inquiries:
+                results = self._lookups.look_up(transaction, inquiries, now, search)
             answers = iter(results)
             replies = [
                 self._reply(arrival, passage, answers)

@@ -4,7 +4,7 @@ Calls are taken as a list: a door that answers one at a time brings a list of on
 Each is let in or refused alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from registry.database.engine import ANSWER_SECONDS_MAX, Database
@@ -80,15 +80,25 @@ class Gate:
         The first that brings its (iss, jti) is let in, in any process; a second one
         is refused. Remembered as long as the transaction is kept.
         """
+        return self.let_in_later(transaction, calls)()
+
+    def let_in_later(
+        self, transaction: Transaction, calls: Sequence[VerifiedCall]
+    ) -> Callable[[], list[Passage]]:
+        """As `let_in`, told when asked: what is to be executed later meanwhile goes with it."""
         noted = [(call.key.caller.member, call.jti, call.expires_at) for call in calls]
         tell_fresh = replay.remember_all(transaction, noted)
-        self._directory.refresh(transaction)
-        return [
-            self._passage(call)
-            if is_fresh
-            else Passage(caller=None, allowance=None, refusal=NotAuthenticated(SEEN_BEFORE))
-            for call, is_fresh in zip(calls, tell_fresh(), strict=True)
-        ]
+
+        def tell() -> list[Passage]:
+            self._directory.refresh(transaction)
+            return [
+                self._passage(call)
+                if is_fresh
+                else Passage(caller=None, allowance=None, refusal=NotAuthenticated(SEEN_BEFORE))
+                for call, is_fresh in zip(calls, tell_fresh(), strict=True)
+            ]
+
+        return tell
 
     def recognise(self, transaction: Transaction, call: VerifiedCall) -> Passage:
         """What becomes of a call that only reads, and may so be repeated."""

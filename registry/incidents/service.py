@@ -1,6 +1,6 @@
 """Files, amends and withdraws incidents; says what is known of a subject."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum
@@ -237,12 +237,23 @@ class Incidents:
         Filings of suspended members are quarantined: they are not in it. Whether
         an incident is in effect yet, or still, is for the score to say.
         """
-        found = standings.read_rows(transaction, lookup_keys)
-        furnishers = {line.furnisher for row in found.values() for line in row.lines}
-        if any(self._directory.member(each) is None for each in furnishers):
-            # Admitted, and its filing committed, since this call was let in.
-            self._directory.refresh(transaction)
-        return {key: self._known(row) for key, row in found.items()}
+        return self.standings_later(transaction, lookup_keys)()
+
+    def standings_later(
+        self, transaction: Transaction, lookup_keys: Collection[bytes]
+    ) -> Callable[[], Mapping[bytes, KnownSubject]]:
+        """As `standings_of`, told when asked: the SELECT may travel with the next statement."""
+        read = standings.read_rows_later(transaction, lookup_keys)
+
+        def tell() -> Mapping[bytes, KnownSubject]:
+            found = read()
+            furnishers = {line.furnisher for row in found.values() for line in row.lines}
+            if any(self._directory.member(each) is None for each in furnishers):
+                # Admitted, and its filing committed, since this call was let in.
+                self._directory.refresh(transaction)
+            return {key: self._known(row) for key, row in found.items()}
+
+        return tell
 
     def flags_of(
         self, transaction: Transaction, lookup_keys: Collection[bytes]

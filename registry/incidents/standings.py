@@ -139,19 +139,29 @@ def read_rows(
     transaction: Transaction, lookup_keys: Collection[bytes]
 ) -> Mapping[bytes, StandingRow]:
     """The standing rows of these keys, by key, with one SELECT; most people have none."""
-    cursor = transaction.hot_cursor()
+    return read_rows_later(transaction, lookup_keys)()
+
+
+def read_rows_later(
+    transaction: Transaction, lookup_keys: Collection[bytes]
+) -> Callable[[], Mapping[bytes, StandingRow]]:
+    """As `read_rows`, told when asked: PostgreSQL is sent the SELECT with the next statement."""
     if transaction.is_sqlite:
         places = ", ".join("?" * len(lookup_keys))
-        cursor.execute(f"{_READ}IN ({places})", list(lookup_keys))
+        found = transaction.execute_later(f"{_READ}IN ({places})", list(lookup_keys))
     else:
-        cursor.execute(_READ_POSTGRESQL, [list(lookup_keys)])
-    return {
-        bytes(key): StandingRow(
-            lines=[_line(each) for each in json.loads(text)],
-            flags=None if flags is None else flags_from_text(flags),
-        )
-        for key, text, flags in cursor
-    }
+        found = transaction.execute_later(_READ_POSTGRESQL, [list(lookup_keys)])
+
+    def tell() -> Mapping[bytes, StandingRow]:
+        return {
+            bytes(key): StandingRow(
+                lines=[_line(each) for each in json.loads(text)],
+                flags=None if flags is None else flags_from_text(flags),
+            )
+            for key, text, flags in found
+        }
+
+    return tell
 
 
 def flags_among(transaction: Transaction, lookup_keys: Collection[bytes]) -> Mapping[bytes, Flags]:

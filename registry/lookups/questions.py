@@ -1,16 +1,37 @@
 """An inquiry on its way to its answer, and what the person of it has a say in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from registry.incidents.model import KnownSubject
 from registry.kernel.ids import LookupId, Prefix, with_prefix
 from registry.kernel.problems import Problem
 from registry.ledger.service import MadeEntries
 from registry.lookups.consent import LookedAt, PresentedCode
 from registry.lookups.finding import Finding
-from registry.lookups.model import Basis, Inquiry, LookupAnswer, SubjectFrozen
+from registry.lookups.model import Basis, Inquiry, LookupAnswer, LookupRequest, SubjectFrozen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """The seeds and lookup keys the tokens of one request lead to, in their order."""
+
+    seeds: Sequence[bytes]
+    lookup_keys: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Whom some requests seek, and what is known of all of them, told when asked."""
+
+    sought: Mapping[int, Sought]
+    known: Callable[[], Mapping[bytes, KnownSubject]]
+
+    def sought_by(self, request: LookupRequest) -> Sought:
+        """Whom `request` seeks: that very object, which its caller keeps until then."""
+        return self.sought[id(request)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +47,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Inquiries, judged as far as that needs no database.
-
-    `lookup_keys` are those whose standings answer them, ascending: of a refused
-    question nothing is read.
-    """
+    """Inquiries, judged as far as that needs no database."""
 
     now: datetime
     questions: Sequence[Question]
-    lookup_keys: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Looks people up, on the record, and records what became of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +29,7 @@ from registry.lookups.model import (
     LookupAnswer,
     LookupKeyUnknown,
     LookupNotFound,
+    LookupRequest,
     LookupScopeMissing,
     Match,
     OneUseRequired,
@@ -43,6 +44,8 @@ from registry.lookups.questions import (
     Answered,
     Asked,
     Question,
+    Search,
+    Sought,
     frozen_out,
     looked_at,
     presented,
@@ -64,8 +67,8 @@ class Lookups:
 
     Inquiries come as a list, of one call or of many: whatever is read or written
     for them is one statement for the list, and each is answered or refused alone.
-    A door that runs the statements itself calls `ask` and `answer`, which touch no
-    database, around the same two that `look_up` runs.
+    A door that has several things to ask of the database calls `seek` before, so that
+    they travel together.
     """
 
     def __init__(
@@ -95,35 +98,50 @@ class Lookups:
         assert self._alerts is None, "one hand writes to people"
         self._alerts = alerts
 
+    def seek(self, transaction: Transaction, requests: Sequence[LookupRequest]) -> Search:
+        """Has what answers `requests` read with whatever the database is asked next.
+
+        Nothing of it leaves without `look_up`, which records it: what is read for a
+        request that is then refused is let go of unseen.
+        """
+        sought = {id(request): self._sought(request) for request in requests}
+        keys = sorted({key for each in sought.values() for key in each.lookup_keys})
+        known: Callable[[], Mapping[bytes, KnownSubject]] = dict
+        if keys:
+            known = self._incidents.standings_later(transaction, keys)
+        return Search(sought=sought, known=known)
+
     def look_up(
-        self, transaction: Transaction, inquiries: Sequence[Inquiry], now: datetime
+        self,
+        transaction: Transaction,
+        inquiries: Sequence[Inquiry],
+        now: datetime,
+        search: Search | None = None,
     ) -> list[LookupAnswer | Problem]:
         """An answer or a refusal for each inquiry, in their order; each stands in the log.
 
         One SELECT and one INSERT for the whole list, and two statements more where
-        one-use authorisations are presented. The caller commits before any of it
-        leaves. Raises: LogBehind, LogFull.
+        one-use authorisations are presented; `search` is the SELECT, if it was begun in
+        this transaction. The caller commits before any of it leaves.
+        Raises: LogBehind, LogFull.
         """
+        search = search or self.seek(transaction, [each.request for each in inquiries])
         self._log_watch.require_keeping_up(transaction)
-        asked = self._redeemed(transaction, self.ask(inquiries, now))
-        answered = self.answer(asked, self._known(transaction, asked))
+        asked = self._redeemed(transaction, self.ask(inquiries, search, now))
+        answered = self.answer(asked, search.known())
         self._ledger.write(transaction, answered.entries)
         # Crash point: a spent authorisation, the entry and the alerts are one transaction.
         if answered.alerts and self._alerts is not None:
             self._alerts.looked_at(transaction, answered.alerts)
         return answered.results
 
-    def ask(self, inquiries: Sequence[Inquiry], now: datetime) -> Asked:
+    def ask(self, inquiries: Sequence[Inquiry], search: Search, now: datetime) -> Asked:
         """The inquiries, each permitted or refused; a refusal is a value, to be logged."""
         assert 1 <= len(inquiries) <= INQUIRIES_MAX
-        questions = [self._question(inquiry, now) for inquiry in inquiries]
-        keys = {
-            key
-            for question in questions
-            if question.refusal is None
-            for key in question.lookup_keys
-        }
-        return Asked(now=now, questions=questions, lookup_keys=sorted(keys))
+        questions = [
+            self._question(inquiry, search.sought_by(inquiry.request), now) for inquiry in inquiries
+        ]
+        return Asked(now=now, questions=questions)
 
     def answer(self, asked: Asked, known: Mapping[bytes, KnownSubject]) -> Answered:
         """What is `known` under the asked keys, scored for each inquiry, and its entry."""
@@ -195,14 +213,16 @@ class Lookups:
         uuid = parse_id(Prefix.LOOKUP, lookup)
         return self._own_lookup(call, uuid), store.outcomes_of(call.transaction, uuid)
 
-    def _question(self, inquiry: Inquiry, now: datetime) -> Question:
-        identities = inquiry.request.identities
-        seeds = [self._protector.seed_of(each.identity.token) for each in identities]
+    def _sought(self, request: LookupRequest) -> Sought:
+        seeds = [self._protector.seed_of(each.identity.token) for each in request.identities]
+        return Sought(seeds=seeds, lookup_keys=[self._protector.lookup_key(seed) for seed in seeds])
+
+    def _question(self, inquiry: Inquiry, sought: Sought, now: datetime) -> Question:
         return Question(
             uuid=new_uuid(now),
             inquiry=inquiry,
-            seeds=seeds,
-            lookup_keys=[self._protector.lookup_key(seed) for seed in seeds],
+            seeds=sought.seeds,
+            lookup_keys=sought.lookup_keys,
             refusal=self._refusal(inquiry),
         )
 
@@ -238,11 +258,6 @@ class Lookups:
             for each in asked.questions
         ]
         return replace(asked, questions=questions)
-
-    def _known(self, transaction: Transaction, asked: Asked) -> Mapping[bytes, KnownSubject]:
-        if not asked.lookup_keys:
-            return {}
-        return self._incidents.standings_of(transaction, asked.lookup_keys)
 
     def _finding(
         self, question: Question, known: Mapping[bytes, KnownSubject], now: datetime

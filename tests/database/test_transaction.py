@@ -110,3 +110,16 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
         transaction.execute(INCREMENT)
         assert 0 == count(database)
     assert 1 == count(database)
+
+
+def test_of_idle_connections_the_one_used_last_is_taken(database: Database) -> None:
+    """However many there are: its pages, and its process of PostgreSQL, are at hand."""
+    with database.reading() as one, database.reading() as other:
+        assert one.connection.connection.dbapi_connection is not (
+            other.connection.connection.dbapi_connection
+        )
+    used = set()
+    for _ in range(5):
+        with database.reading() as transaction:
+            used.add(transaction.connection.connection.dbapi_connection)
+    assert 1 == len(used)

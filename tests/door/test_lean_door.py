@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from registry.crypto import screening, voprf
 from registry.door.application import LeanDoor
 from registry.http.idempotency import idempotent_answers
 from registry.kernel import base64url
-from registry.kernel.clock import SystemClock
+from registry.kernel.clock import MovableClock, SystemClock
 from registry.ledger.model import RecordType
 from registry.members.model import Role
 from tests.door.asgi import Answer, Request, answers_of, send, signed, with_door
-from tests.lookups.samples import Market, batch, question
-from tests.nodes import Caller, new_caller
+from tests.lookups.samples import Market, batch, new_market, question
+from tests.nodes import Caller, new_app, new_caller, new_node
 
 BLINDED = base64url.encode(voprf.blind(b"somebody").element)
 EVALUATION = {"key_id": "k1", "blinded": [BLINDED]}
@@ -142,6 +143,36 @@ def test_of_a_batch_each_is_answered_alone(market: Market) -> None:
     assert Counter({inquirer: 2, furnisher: 1}) == kept
     refused = {each["header"]["problem"] for each in market.entries(RecordType.REFUSED_LOOKUP)}
     assert {"purpose-not-granted", "lookup-scope-missing"} == refused
+
+
+def test_a_lookup_is_two_exchanges_with_postgresql(
+    tmp_path: Path, postgresql_url: str, clock: MovableClock
+) -> None:
+    """Who is let in and what is known; then the entry and the commit. Whoever sends ends
+    an exchange with a Sync (PostgreSQL, "Extended Query"), or asks with a Query.
+    """
+    node = new_node(tmp_path / "node", postgresql_url, clock)
+    market = new_market(node, new_app(node), clock)
+    market.report("ming")
+    trace = tmp_path / "trace"
+
+    def look_up() -> None:
+        asked = signed(market.inquirer, "POST", "/v1/lookups", question("ming"))
+        (answer,) = answers_of(LeanDoor(market.app), asked)
+        assert 1 == answer.json["incidents"]["active"]
+
+    # The statements are prepared by then.
+    look_up()
+    with trace.open("wb") as file:
+        sa.event.listen(
+            node.database.engine, "checkout", lambda driver, *_: driver.pgconn.trace(file.fileno())
+        )
+        look_up()
+        node.database.close()
+    # When, who sends, how many bytes, what.
+    lines = [line.split("\t") for line in trace.read_text().splitlines()]
+    sent = [what for _, sender, _, what, *_ in lines if sender == "F"]
+    assert 2 == sent.count("Sync") + sent.count("Query")
 
 
 def test_one_poisoned_standing_fails_its_own_lookup_only(market: Market) -> None:
