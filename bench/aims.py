@@ -111,7 +111,11 @@ def _beside(name: str, other: str) -> Callable[[Document], Found | None]:
 
 
 def _half_load(name: str) -> Callable[[Document], Found | None]:
-    return lambda document: _measured(document["half_load"].get(name, {}).get("p99_milliseconds"))
+    def find(document: Document) -> Found | None:
+        half_load = document["half_load"].get(name)
+        return _measured(half_load["p99_milliseconds"]["median"]) if half_load else None
+
+    return find
 
 
 def _worker(kind: str) -> Callable[[Document], Found | None]:

@@ -73,6 +73,16 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HalfLoad:
+    """Rounds sent by the clock: their rate, and what their percentiles were, in milliseconds."""
+
+    rounds: int
+    rate: float
+    p50_milliseconds: Spread
+    p99_milliseconds: Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparisons:
     """The rounds, of the same connections and disk, of what figures are compared with."""
 
@@ -132,3 +142,13 @@ def cpu_ratios(rounds: Sequence[Round], beside: Sequence[Round]) -> Spread:
     """
     pairs = zip(rounds, beside, strict=True)
     return spread([other.cpu_microseconds / one.cpu_microseconds for one, other in pairs])
+
+
+def half_load_of(rounds: Sequence[Round]) -> HalfLoad:
+    """What some rounds of half load come to; there is at least one."""
+    return HalfLoad(
+        rounds=len(rounds),
+        rate=spread([each.rate for each in rounds]).median,
+        p50_milliseconds=spread([each.p50_milliseconds for each in rounds]),
+        p99_milliseconds=spread([each.p99_milliseconds for each in rounds]),
+    )

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,25 @@ def ask_for_snapshot(settings: Settings) -> None:
             node.screening.screening.ask_for_snapshot(transaction, node.clock.now())
     finally:
         node.database.close()
+
+
+def catch_up(settings: Settings, seconds_max: float) -> None:
+    """Waits until a server's companion has sequenced and indexed all that waits, or so long."""
+    node = assemble(settings)
+    try:
+        until = time.monotonic() + seconds_max
+        while time.monotonic() < until and _is_behind(node):
+            time.sleep(0.5)
+    finally:
+        node.database.close()
+
+
+def _is_behind(node: Node) -> bool:
+    if node.sequencer.has_waiting():
+        return True
+    with node.database.reading() as transaction:
+        coverage = node.auditing.indexer.coverage(transaction)
+    return any(each.indexed < each.size for each in coverage)
 
 
 # Waiting or in its place: one statement sees each entry once. Snapshots of screening

@@ -189,9 +189,9 @@ def _half_load(document: Document) -> list[str]:
     rows = [
         (
             f"`{name}`",
-            f"{each['requests'] / each['seconds']:,.0f}",
-            f"{each['p50_milliseconds']:.1f}",
-            f"{each['p99_milliseconds']:.1f}",
+            f"{each['rate']:,.0f}",
+            spread_text(each["p50_milliseconds"]),
+            spread_text(each["p99_milliseconds"]),
         )
         for name, each in document["half_load"].items()
     ]

@@ -12,9 +12,18 @@ from bench.figures import Round, percentile, spread
 from bench.line_up import LineUp, ServerFacts, lined_up
 from bench.load import Load, Task
 from bench.names import BARE, HANDWRITTEN, IN_PROCESS, LEAN, STATIC
-from bench.nodes import Place, ask_for_snapshot, database_version, entries_in, place_of, prepare
+from bench.nodes import (
+    Place,
+    ask_for_snapshot,
+    catch_up,
+    database_version,
+    entries_in,
+    place_of,
+    prepare,
+)
 from bench.servers import cpu_seconds
 from bench.soak import NOTHING_SOAKED, Soak, soaked
+from registry.settings import Settings
 
 WARM_UP_REQUESTS = 64
 # Signed ahead of the first round; later ones go by the rate of the one before.
@@ -28,6 +37,10 @@ _RATE_FIRST = {
 }
 _AHEAD = 1.5
 _SECONDS_UNBOUNDED = 600.0
+# A disk that stalls once for half a second has the p99 of one of them.
+_HALF_LOAD_ROUNDS = 9
+# What full load left the companion; a node at half load has none of it.
+_CATCH_UP_SECONDS_MAX = 180.0
 # How many entries of the logs an answer stands for.
 _ENTRIES = {"report": 1, "lookup": 1, "batch": BATCH}
 _CORROBORATED = 5
@@ -63,14 +76,14 @@ class Plan:
 class Measured:
     """Everything measured on one database; `rounds` by operation and connections.
 
-    `half_load` is of lookups through the lean door at half of the rate they reach.
+    `half_load` is of lookups through the lean door at half of the rate they reach, in turn.
     """
 
     database: str
     version: str
     threads: int
     rounds: Mapping[tuple[str, int], list[Round]]
-    half_load: Round | None = None
+    half_load: Sequence[Round] = ()
     soak: Soak = NOTHING_SOAKED
     servers: Mapping[str, ServerFacts] = field(default_factory=dict)
     entries_acknowledged: int = 0
@@ -105,7 +118,7 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
                     for name in operations
                 },
             )
-            _fill(measured, plan, bench, told)
+            _fill(measured, plan, bench, node.settings, told)
             measured.servers = line_up.facts()
             found = entries_in(place) - counted
             if found != bench.acknowledged:
@@ -116,7 +129,13 @@ def measure(kind: str, plan: Plan, home: Path, told: Callable[[str], None]) -> M
             return measured
 
 
-def _fill(measured: Measured, plan: Plan, bench: "_Bench", told: Callable[[str], None]) -> None:
+def _fill(
+    measured: Measured,
+    plan: Plan,
+    bench: "_Bench",
+    settings: Settings,
+    told: Callable[[str], None],
+) -> None:
     """All rounds in turn, then half load and soak."""
     kind = measured.database
     for number in range(plan.rounds):
@@ -124,9 +143,12 @@ def _fill(measured: Measured, plan: Plan, bench: "_Bench", told: Callable[[str],
             told(f"{kind}: round {number + 1} of {plan.rounds}, {name} at {connections}")
             before.append(bench.round(name, connections, before[-1:]))
     if plan.at_half_load:
-        told(f"{kind}: half load")
+        told(f"{kind}: half load, when sequencer and index have caught up")
+        catch_up(settings, _CATCH_UP_SECONDS_MAX)
         lean = measured.rounds[LEAN, plan.connections]
-        measured.half_load = bench.half_load(lean, plan.connections)
+        measured.half_load = [
+            bench.half_load(lean, plan.connections) for _ in range(_HALF_LOAD_ROUNDS)
+        ]
     if plan.soak_seconds:
         told(f"{kind}: soaking for {plan.soak_seconds:.0f} seconds")
         rate = measured.rounds[LEAN, plan.connections][-1].rate
@@ -178,7 +200,7 @@ class _Bench:
         """Lookups at half of the rate of the rounds before, however fast they are answered."""
         pace = spread([each.rate for each in before]).median / 2
         # Long enough that a hundredth of it is some dozens.
-        seconds = self._plan.seconds * 5
+        seconds = self._plan.seconds * 2
         prepared = self._desk.lookups(WARM_UP_REQUESTS + int(pace * seconds) + 1)
         warm_up, timed = prepared[:WARM_UP_REQUESTS], prepared[WARM_UP_REQUESTS:]
         return self._drive(LEAN, connections, warm_up, timed, seconds, pace)

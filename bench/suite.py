@@ -18,7 +18,7 @@ from bench import deadlines, growth, logs
 from bench.bulk import measure_import
 from bench.calls import BATCH
 from bench.disks import NoCompiler, slow_disk
-from bench.figures import Comparisons, Figure, Round, figure_of
+from bench.figures import Comparisons, Figure, Round, figure_of, half_load_of
 from bench.machine import Machine, machine_at
 from bench.names import (
     BARE,
@@ -218,8 +218,8 @@ def _note_servers(document: dict[str, Any], measured: Measured) -> None:
         "by_door": {door: asdict(facts) for door, facts in measured.servers.items()},
         "entries_acknowledged_and_found": measured.entries_acknowledged,
     }
-    if measured.half_load is not None:
-        document["half_load"][name] = asdict(measured.half_load)
+    if measured.half_load:
+        document["half_load"][name] = asdict(half_load_of(measured.half_load))
     if measured.soak.before is not None:
         document["soak"][name] = [asdict(each) for each in measured.soak.slices]
         document["soak_memory_before"][name] = asdict(measured.soak.before)

@@ -159,7 +159,7 @@ def test_aims_are_read_from_what_a_run_found() -> None:
     step = {"step_ms": 10.0, "longest_ms": 12.0, "peak_mib": 2.0}
     document = whole(
         servers={"sqlite": {"by_door": {"lean": lean}}},
-        half_load={"lookup.lean.sqlite": {"p99_milliseconds": 14.0}},
+        half_load={"lookup.lean.sqlite": {"p99_milliseconds": {"median": 14.0}}},
         growth={
             "lookup.lean.sqlite": {
                 "subjects": [10_000, 10_000_000],
