@@ -15,8 +15,10 @@ from registry.crypto.sealing import Sealer
 from registry.crypto.signature import PrivateKey
 from registry.crypto.tiles import TiledTree
 from registry.database.engine import Database
+from registry.database.transaction import Transaction
 from registry.kernel.clock import MovableClock
 from registry.ledger import log_store, tile_store
+from registry.ledger import sequencer as sequencing
 from registry.ledger.high_water import HighWaterMarks, LogForked, Mark, MarkMoved
 from registry.ledger.model import Appended, Draft, Header, Log, RecordType, Shard
 from registry.ledger.sequencer import LEASE, Sequencer
@@ -157,6 +159,39 @@ def test_half_years_are_logs_of_their_own(database: Database, tmp_path: Path) ->
     make_sequencer(database, tmp_path, MovableClock(NOW)).step()
     spring = Shard(log=Log.ACCESS, half_year="2026h1")
     assert (3, 2) == (read_checkpoint(database, spring).size, read_checkpoint(database).size)
+
+
+def test_on_sqlite_a_step_is_in_pieces(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that others write in between; a backlog is taken at once. What ends in the middle
+    is gone on with by the next step, and one checkpoint is signed of all of it.
+    """
+    monkeypatch.setattr(sequencing, "PIECE_ENTRIES_SQLITE", 4)
+    monkeypatch.setattr(sequencing, "PIECES_SQLITE", 3)
+    database, read, taken = Database(sqlite_url), log_store.pending, list[int]()
+
+    def noting(transaction: Transaction, entries_max: int) -> Sequence[log_store.PendingEntry]:
+        found = read(transaction, entries_max)
+        taken.append(len(found))
+        if len(taken) == 2:
+            raise ZeroDivisionError
+        return found
+
+    monkeypatch.setattr(log_store, "pending", noting)
+    append(database, make_ledger(), 30)
+    sequencer = make_sequencer(database, tmp_path, MovableClock(NOW))
+    with pytest.raises(ZeroDivisionError):
+        sequencer.step()
+    assert [4, 4] == taken
+    assert 26 == sequencer.step().sequenced
+    assert [4, 4, 4, 4, 4, 14] == taken
+    assert 30 == read_checkpoint(database).size
+    append(database, make_ledger(), 7)
+    assert 7 == sequencer.step(entries_max=7).sequenced
+    assert [4, 3] == taken[6:]
+    assert 37 == read_checkpoint(database).size
+    database.close()
 
 
 def test_two_sequencers_sign_one_history(database: Database, tmp_path: Path) -> None:
