@@ -35,7 +35,8 @@ from registry.ledger.model import Log, Shard, half_year_of, shard_of
 
 BATCH_ENTRIES_MAX = 20_000
 # On SQLite whoever asks waits while a transaction writes: some 6 ms for so many entries. A
-# step takes so many such pieces; what waits even then is a backlog, and is taken at once.
+# step takes so many such pieces; what waits even then is a backlog, and is taken at once, and
+# so is all of the next step.
 PIECE_ENTRIES_SQLITE = 128
 PIECES_SQLITE = 16
 LEASE = timedelta(seconds=10)
@@ -81,6 +82,7 @@ class Sequencer:
         self._holder = str(uuid4())
         self._fence = -1
         self._edges: dict[Shard, RightEdge] = {}
+        self._has_backlog = False
 
     def step(self, entries_max: int = BATCH_ENTRIES_MAX) -> Stepped:
         """Sequences what waits, up to `entries_max`, and publishes what is new.
@@ -98,6 +100,7 @@ class Sequencer:
                 # Crash point: placed and not published; the next step publishes it.
                 if placed < piece_max:
                     break
+            self._has_backlog = sequenced >= entries_max
             published, is_behind = self._publish()
         except BaseException:
             # What is in memory may be of a transaction that did not commit.
@@ -120,7 +123,7 @@ class Sequencer:
     def _pieces(self, entries_max: int) -> Iterator[int]:
         """How much each transaction of a step takes at most, as long as more waits."""
         left = entries_max
-        if self._database.is_sqlite:
+        if self._database.is_sqlite and not self._has_backlog:
             for _ in range(min(PIECES_SQLITE, entries_max // PIECE_ENTRIES_SQLITE)):
                 yield PIECE_ENTRIES_SQLITE
                 left -= PIECE_ENTRIES_SQLITE
