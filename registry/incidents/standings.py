@@ -6,7 +6,7 @@ is applied when it is read, so that no job has to visit rows.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -146,9 +146,12 @@ def read_rows_later(
     transaction: Transaction, lookup_keys: Collection[bytes]
 ) -> Callable[[], Mapping[bytes, StandingRow]]:
     """As `read_rows`, told when asked: PostgreSQL is sent the SELECT with the next statement."""
+    found: Iterable[tuple[Any, ...]]
     if transaction.is_sqlite:
         places = ", ".join("?" * len(lookup_keys))
-        found = transaction.execute_later(f"{_READ}IN ({places})", list(lookup_keys))
+        # Read to its end at once: a statement that nobody asks any more would go on seeing
+        # the past, and the next to write on its connection be refused.
+        found = list(transaction.execute_later(f"{_READ}IN ({places})", list(lookup_keys)))
     else:
         found = transaction.execute_later(_READ_POSTGRESQL, [list(lookup_keys)])
 

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from registry.database.engine import Database
+from registry.incidents import standings
 from registry.incidents.model import (
     Amendment,
     Course,
@@ -457,6 +459,22 @@ def test_a_furnisher_lists_its_own_in_the_order_of_filing(world: World):
         seen += [each.id for each in page.items]
         after = page.next_after or ""
     assert (mine, "") == (seen, after)
+
+
+def test_what_is_read_and_never_asked_for_holds_nobody_up(world: World):
+    """A call may be refused before what was read for it is wanted. Whoever has the connection
+    next writes, though others did meanwhile.
+    """
+    world.file()
+    with world.database.transaction() as transaction:
+        tell = world.incidents.standings_later(transaction, [world.lookup_key("ming")])
+    other = Database(world.database.engine.url.render_as_string(hide_password=False))
+    with other.transaction() as transaction:
+        standings.recompute(transaction, {world.lookup_key("ming")}, NOW.date())
+    other.close()
+    with world.database.transaction() as transaction:
+        standings.recompute(transaction, {world.lookup_key("ming")}, NOW.date())
+    del tell
 
 
 def test_a_furnisher_admitted_in_the_meantime_is_known(world: World):
