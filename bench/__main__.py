@@ -1,5 +1,7 @@
 """`python -m bench`: measures this machine in one run; `python -m bench.report` writes it up."""
 
+import signal
+import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -88,4 +90,6 @@ def main(
 
 
 if __name__ == "__main__":
+    # What was begun for it ends with it, as when it is interrupted.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     main()

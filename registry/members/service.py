@@ -291,8 +291,9 @@ class Directory:
     def refresh(self, transaction: Transaction) -> None:
         """Makes this process see every change of members and keys committed so far.
 
-        Reads one row; the rest only when that row has changed. Called before the
-        transaction reads anything else: SQLite shows it the past from then on.
+        Reads one row; the rest only when that row has changed. Called before a
+        transaction that writes nothing reads anything else: SQLite shows it the past
+        from then on.
         """
         seen = self._snapshot
         # The version first: rows that are newer than it are read again next time,
