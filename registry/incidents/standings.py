@@ -148,10 +148,10 @@ def read_rows_later(
     """As `read_rows`, told when asked: PostgreSQL is sent the SELECT with the next statement."""
     found: Iterable[tuple[Any, ...]]
     if transaction.is_sqlite:
-        places = ", ".join("?" * len(lookup_keys))
         # Read to its end at once: a statement that nobody asks any more would go on seeing
         # the past, and the next to write on its connection be refused.
-        found = list(transaction.execute_later(f"{_READ}IN ({places})", list(lookup_keys)))
+        statement = f"{_READ}IN ({_places(lookup_keys)})"
+        found = list(transaction.execute_later(statement, list(lookup_keys)))
     else:
         found = transaction.execute_later(_READ_POSTGRESQL, [list(lookup_keys)])
 
