@@ -111,8 +111,7 @@ def _is_behind(node: Node) -> bool:
     if node.sequencer.has_waiting():
         return True
     with node.database.reading() as transaction:
-        coverage = node.auditing.indexer.coverage(transaction)
-    return any(each.indexed < each.size for each in coverage)
+        return node.auditing.indexer.is_behind(transaction)
 
 
 # Waiting or in its place: one statement sees each entry once. Snapshots of screening

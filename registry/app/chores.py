@@ -89,7 +89,7 @@ def indexing(node: Node) -> Chore:
     def step(_stop: threading.Event) -> float:
         indexer = node.auditing.indexer
         with node.database.reading() as transaction:
-            is_behind = any(each.indexed < each.size for each in indexer.coverage(transaction))
+            is_behind = indexer.is_behind(transaction)
         if not is_behind:
             return INDEX_IDLE_SECONDS
         began = time.monotonic()

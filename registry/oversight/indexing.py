@@ -67,6 +67,10 @@ class Indexer:
             )
         ]
 
+    def is_behind(self, transaction: Transaction) -> bool:
+        """Whether any shard has entries that are not in the index yet."""
+        return any(each.indexed < each.size for each in self.coverage(transaction))
+
     def covered_until(
         self, transaction: Transaction, now: datetime, record_types: Iterable[RecordType]
     ) -> datetime:
