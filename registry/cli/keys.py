@@ -1,5 +1,6 @@
 """`registry keys`: a member makes and proves its keys, an operator registers them."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,6 +28,9 @@ from registry.members.key_proof import JTI_BYTES, PROOF_LIFE_MAX, make_key_proof
 from registry.members.model import OVERLAP_MAX, MemberKey
 
 PROOF_SUFFIX = ".proof"
+
+# A JWK thumbprint (RFC 7638): SHA-256 in base64url, which is 43 characters.
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @click.group()
@@ -120,8 +124,17 @@ def list_keys(member: str) -> None:
     _show_keys(None, known)
 
 
-# One kid in 64 begins with a dash: only long options here, and the rest is the kid.
-@keys.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+class _KidCommand(click.Command):
+    """A command on a kid: base64url, so one in 64 begins with the dash of an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" not in args:
+            options = [each for each in args if not _KID.fullmatch(each)]
+            args = [*options, "--", *filter(_KID.fullmatch, args)]
+        return super().parse_args(ctx, args)
+
+
+@keys.command(cls=_KidCommand)
 @click.argument("kid")
 @yes_option
 @json_option

@@ -165,8 +165,18 @@ def test_who_is_not_there_is_a_problem_and_not_a_traceback(node_home: Path) -> N
         assert "There is no such" in " ".join(result.stderr.split())
 
 
-def test_a_kid_may_begin_with_a_dash(node_home: Path) -> None:
-    """base64url has the dash: such a kid is a kid and no option."""
-    kid = "-hx" + "A" * 40
-    refused = run("keys", "revoke", kid, "--yes")
-    assert (1, True) == (refused.exit_code, "no such key" in refused.stderr)
+@pytest.mark.parametrize("beginning", ["-hx", "-yP", "-y-", "--y", "---"])
+def test_a_kid_may_begin_with_a_dash(node_home: Path, beginning: str) -> None:
+    """base64url has the dash: such a kid is a kid, whatever options its letters are."""
+    kid = beginning + "A" * 40
+    for arguments in (["--yes", kid], [kid, "-y"], ["-y", "--", kid]):
+        refused = run("keys", "revoke", *arguments)
+        assert (1, True) == (refused.exit_code, "no such key" in refused.stderr), refused.output
+    asked = run("keys", "revoke", kid, answer="n\n")
+    assert f"Revoke {kid}?" in asked.stderr
+
+
+def test_a_mistyped_option_of_a_revocation_is_named(node_home: Path) -> None:
+    """What has not the length of a kid is no kid."""
+    refused = run("keys", "revoke", "-q", "A" * 43)
+    assert (2, True) == (refused.exit_code, "No such option" in refused.stderr), refused.output
