@@ -169,7 +169,9 @@ def _sqlite_engine(url: sa.URL, connections_max: int) -> sa.Engine:
     def begin(connection: sa.Connection) -> None:
         # A writer takes its lock at BEGIN: a deferred one that reads first fails
         # with SQLITE_BUSY at its first write, without waiting.
-        connection.exec_driver_sql(f"BEGIN {connection.info.get('begin', 'IMMEDIATE')}")
+        # The driver's own, as of savepoints: SQLAlchemy would prepare it anew each time.
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute(f"BEGIN {connection.info.get('begin', 'IMMEDIATE')}")
 
     return engine
 

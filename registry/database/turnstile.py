@@ -77,9 +77,11 @@ class Turnstile:
 
         As SQLite does with its own files, so that a command shuts no server out.
         """
-        if not self._database.exists():
+        try:
+            of = self._database.stat()
+        except FileNotFoundError:
             return
-        of, own = self._database.stat(), os.fstat(file)
+        own = os.fstat(file)
         is_ours = stat.S_ISREG(own.st_mode) and own.st_nlink == 1
         if not is_ours or os.geteuid() not in (_ROOT, own.st_uid):
             return

@@ -51,6 +51,9 @@ class Finding:
         return max(said)[1] if said and self.match is not Match.NONE else None
 
 
+NOTHING_FOUND = Finding()
+
+
 def find(
     identities: Sequence[PresentedIdentity],
     lookup_keys: Sequence[bytes],
@@ -58,7 +61,12 @@ def find(
     edition: Edition,
     now: datetime,
 ) -> Finding:
-    """What is known under the keys of these identities, united by incident."""
+    """What is known under the keys of these identities, united by incident.
+
+    NOTHING_FOUND itself where no key is known.
+    """
+    if known.keys().isdisjoint(lookup_keys):
+        return NOTHING_FOUND
     sure: dict[str, Contribution] = {}
     unsure: dict[str, Contribution] = {}
     protective: dict[str, ProtectiveMarker] = {}

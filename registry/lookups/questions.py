@@ -10,7 +10,7 @@ from registry.kernel.ids import LookupId, Prefix, with_prefix
 from registry.kernel.problems import Problem
 from registry.ledger.service import MadeEntries
 from registry.lookups.consent import LookedAt, PresentedCode
-from registry.lookups.finding import Finding
+from registry.lookups.finding import NOTHING_FOUND, Finding
 from registry.lookups.model import Basis, Inquiry, LookupAnswer, LookupRequest, SubjectFrozen
 
 
@@ -90,7 +90,7 @@ def frozen_out(question: Question, finding: Finding) -> tuple[Question, Finding]
     """
     if not finding.is_frozen or presents_code(question):
         return question, finding
-    return replace(question, refusal=SubjectFrozen()), Finding()
+    return replace(question, refusal=SubjectFrozen()), NOTHING_FOUND
 
 
 def looked_at(question: Question, finding: Finding, now: datetime) -> LookedAt:

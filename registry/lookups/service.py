@@ -20,7 +20,7 @@ from registry.ledger.service import Ledger
 from registry.ledger.watch import LogWatch
 from registry.lookups import store
 from registry.lookups.consent import Alerts, OneUseAuthorisations
-from registry.lookups.finding import Finding, find
+from registry.lookups.finding import NOTHING_FOUND, Finding, find
 from registry.lookups.model import (
     REASON_WEAK,
     AuthorisationNotKnown,
@@ -58,8 +58,6 @@ from registry.settings import AuthorisationRule
 
 # Of all the calls that are answered together.
 INQUIRIES_MAX = 256
-
-_NOTHING_FOUND = Finding()
 
 
 class Lookups:
@@ -151,7 +149,12 @@ class Lookups:
         judged = [frozen_out(each, finding) for each, finding in found]
         questions = [question for question, _ in judged]
         findings = [finding for _, finding in judged]
-        assessments = [self._assess(finding, now) for finding in findings]
+        # Of most people nothing is known: they share one assessment.
+        clean = self._assess(NOTHING_FOUND, now)
+        assessments = [
+            clean if finding is NOTHING_FOUND else self._assess(finding, now)
+            for finding in findings
+        ]
         drafts = [
             self._draft(question, finding, assessment, now)
             for question, finding, assessment in zip(questions, findings, assessments, strict=True)
@@ -263,7 +266,7 @@ class Lookups:
         self, question: Question, known: Mapping[bytes, KnownSubject], now: datetime
     ) -> Finding:
         if question.refusal is not None:
-            return _NOTHING_FOUND
+            return NOTHING_FOUND
         return find(
             question.inquiry.request.identities, question.lookup_keys, known, self._edition, now
         )
@@ -325,7 +328,9 @@ class Lookups:
             band=assessment.band,
             score=assessment.score,
             reasons=_reasons(assessment, match, self._edition),
-            incidents=count((*finding.sure, *finding.unsure)),
+            incidents=(
+                count((*finding.sure, *finding.unsure)) if finding.unsure else assessment.counts
+            ),
             protective=assessment.protective,
             advice=advise(match, assessment.band),
             statement=finding.statement,
