@@ -1,5 +1,5 @@
 """The WSGI application of the node that REGISTRY_HOME names, for any WSGI server."""
 
-from registry.app.wsgi import app
+from registry.door.wsgi import app
 
 __all__ = ["app"]

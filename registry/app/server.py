@@ -25,7 +25,7 @@ _is_lean = _settings.door is DoorKind.LEAN
 
 # The lean door answers the hot calls in an event loop and hands the others to Flask in
 # threads; Flask alone takes a thread for each call, which waits for the disk there.
-wsgi_app = "registry.door.asgi:app" if _is_lean else "registry.app.wsgi:app"
+wsgi_app = "registry.door.asgi:app" if _is_lean else "registry.door.wsgi:app"
 worker_class = "registry.door.worker.LeanWorker" if _is_lean else "registry.app.worker.Worker"
 
 # One process on SQLite, whose writers share their commits inside a process.

@@ -6,7 +6,7 @@ leaves only after its entry is on disk; what has arrived is answered together, e
 call for itself.
 Never: holds a rule; waits for more to arrive; answers what it has not written.
 
-    request -> signature, body   in the loop, nothing written yet
+    request -> signature, body   in the loop, nothing written yet; under Flask in its thread
             -> Gatherer          whatever has arrived, as soon as a slot is free
             -> LookupWork        in a thread: one transaction for the batch
             -> answer            or, for anything else, Bridge -> Flask in a thread

@@ -1,14 +1,8 @@
-"""The ASGI application: takes the hot calls itself and hands every other one to Flask.
-
-A hot call it takes only when all is plain: a known key, a body that loads, no
-Idempotency-Key. Whatever is odd goes to Flask as it came, which answers it, or says
-what is wrong with it.
-"""
+"""The ASGI application: takes the hot calls itself and hands every other one to Flask."""
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,40 +11,25 @@ from flask import Flask
 from registry.app import BODY_BYTES_MAX
 from registry.app.node import Node
 from registry.door.access_lines import AccessLines
-from registry.door.arrivals import Arrival, Reply, problem_reply, reply_headers, unanswered
+from registry.door.arrivals import Reply, problem_reply, reply_headers, unanswered
 from registry.door.bridge import TARGET, Bridge, CallerGone, Receive, Scope, Send, read_body
-from registry.door.gathering import Gatherer
-from registry.door.work import EvaluationWork, LookupWork, ReportWork
+from registry.door.hot_calls import (
+    HOT_MEDIA_TYPE,
+    ODD_HEADERS,
+    HotCall,
+    close_hot_calls,
+    open_hot_calls,
+)
 from registry.http.requests import is_access_logged, request_id_of, traceparent_after
 from registry.http.signed import Door
-from registry.http.signed_request import ReceivedCall, VerifiedCall
+from registry.http.signed_request import ReceivedCall
 from registry.http.wiring import service_of
-from registry.identity.loading import load_evaluation
-from registry.incidents.gathered_filing import GatheredFiler
-from registry.incidents.report_reading import read_report
-from registry.kernel import strict_json
 from registry.kernel.problems import Problem
-from registry.lookups.api import read_one
-from registry.lookups.loading import load_batch, load_lookup
 from registry.lookups.screening_serving import INDEX_PATH
-from registry.lookups.service import INQUIRIES_MAX
 
 logger = logging.getLogger("registry.door")
 
-# What is evaluated in one batch: about 4 ms of work.
-ELEMENTS_MAX = 16
-# What is filed in one batch: about 20 ms of work.
-REPORTS_MAX = 64
 _SCREENING = INDEX_PATH.encode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class _HotCall:
-    """How one hot call is read, and who answers it."""
-
-    route: str
-    load: Callable[[Any], tuple[Any, int] | None]
-    gatherer: Gatherer
 
 
 class LeanDoor:
@@ -61,7 +40,7 @@ class LeanDoor:
         self._node = service_of(flask, Node)
         self._door = service_of(flask, Door)
         self._bridge = Bridge(flask, threads=self._node.settings.threads)
-        self._hot: Mapping[bytes, _HotCall] = {}
+        self._hot: Mapping[bytes, HotCall] = {}
         self._access_lines = AccessLines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,46 +64,12 @@ class LeanDoor:
 
     async def begin(self) -> None:
         """Opens the door, on the running loop."""
-        node, gate, origin = self._node, self._door.gate, self._door.origin
-        lookups = LookupWork(
-            database=node.database,
-            gate=gate,
-            clock=node.clock,
-            lookups=node.lookups,
-            origin=origin,
-        )
-        evaluations = EvaluationWork(
-            database=node.database,
-            gate=gate,
-            clock=node.clock,
-            evaluations=node.evaluations,
-            origin=origin,
-        )
-        reports = ReportWork(
-            database=node.database,
-            gate=gate,
-            clock=node.clock,
-            incidents=node.incidents,
-            filer=GatheredFiler(
-                rulebook=node.rulebook, keyring=node.keyring, parts=node.incidents.parts
-            ),
-            origin=origin,
-        )
-        answers = Gatherer("lookups", lookups.perform, weight_max=INQUIRIES_MAX)
-        evaluated = Gatherer("evaluations", evaluations.perform, weight_max=ELEMENTS_MAX)
-        filed = Gatherer("reports", reports.perform, weight_max=REPORTS_MAX)
-        hot = (
-            _HotCall("/v1/lookups", _load_lookup, answers),
-            _HotCall("/v1/lookups/batch", _load_batch, answers),
-            _HotCall("/v1/evaluations", _load_evaluation, evaluated),
-            _HotCall("/v1/incidents", _load_report, filed),
-        )
-        self._hot = {each.route.encode("ascii"): each for each in hot}
+        calls = open_hot_calls(self._node, self._door)
+        self._hot = {each.route.encode("ascii"): each for each in calls}
 
     async def end(self) -> None:
         """Lets what has arrived be answered."""
-        for gatherer in {each.gatherer for each in self._hot.values()}:
-            await gatherer.close()
+        await close_hot_calls(list(self._hot.values()))
         self._bridge.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -214,7 +159,7 @@ class LeanDoor:
         return True
 
     async def _reply(
-        self, hot: _HotCall, headers: Mapping[bytes, str], body: bytes, request_id: UUID
+        self, hot: HotCall, headers: Mapping[bytes, str], body: bytes, request_id: UUID
     ) -> Reply | None:
         """What a hot call is answered with; None: it is for Flask."""
         received = ReceivedCall(
@@ -227,7 +172,7 @@ class LeanDoor:
             verified = self._door.gate.verify_known(received)
         except Problem as problem:
             return problem_reply(problem, origin=self._door.origin, request_id=request_id)
-        arrival = None if verified is None else _arrival(hot, verified, body, request_id)
+        arrival = None if verified is None else hot.arrival(verified, body, request_id)
         if arrival is None:
             return None
         try:
@@ -245,8 +190,7 @@ def _screening_route(path: bytes) -> str:
 
 # One value each, or the request is not plain.
 _SINGLE = frozenset({b"authorization", b"content-type", b"x-request-id", b"traceparent"})
-# With these a request may mean more than a hot call does.
-_ODD = frozenset({b"idempotency-key", b"content-encoding"})
+_ODD = frozenset(name.encode("ascii") for name in ODD_HEADERS)
 
 
 def _plain_headers(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, str] | None:
@@ -259,46 +203,9 @@ def _plain_headers(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, str
             known[name] = value.decode("latin-1")
         elif name in _ODD:
             return None
-    if known.get(b"content-type") != "application/json" or b"authorization" not in known:
+    if known.get(b"content-type") != HOT_MEDIA_TYPE or b"authorization" not in known:
         return None
     return known
-
-
-def _arrival(
-    hot: _HotCall, verified: VerifiedCall, body: bytes, request_id: UUID
-) -> Arrival | None:
-    try:
-        document = strict_json.parse(body)
-    except strict_json.MalformedJson:
-        return None
-    loaded = hot.load(document)
-    if loaded is None:
-        return None
-    asked, weight = loaded
-    return Arrival(verified=verified, asked=asked, weight=weight, request_id=request_id)
-
-
-def _load_lookup(document: Any) -> tuple[Any, int] | None:
-    lookup = load_lookup(document)
-    return None if lookup is None else (lookup, 1)
-
-
-def _load_batch(document: Any) -> tuple[Any, int] | None:
-    lookups = load_batch(document)
-    if lookups is None:
-        return None
-    read = [load_lookup(each) or read_one(each) for each in lookups]
-    return read, len(read)
-
-
-def _load_evaluation(document: Any) -> tuple[Any, int] | None:
-    asked = load_evaluation(document)
-    return None if asked is None else (asked, len(asked.blinded))
-
-
-def _load_report(document: Any) -> tuple[Any, int] | None:
-    report = read_report(document)
-    return None if report is None else (report, 1)
 
 
 def _after(body: bytes, receive: Receive) -> Receive:

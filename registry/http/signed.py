@@ -217,7 +217,7 @@ class Door:
         received = ReceivedCall(
             authorization=request.headers.get("Authorization"),
             method=request.method,
-            target=_target(),
+            target=request_target(),
             body=body,
         )
         return self.gate.verify(received)
@@ -243,7 +243,7 @@ class Door:
         )
 
     def _fingerprint(self, body_digest: bytes) -> bytes:
-        return _digest(f"{request.method} {_target()}\n".encode() + body_digest)
+        return _digest(f"{request.method} {request_target()}\n".encode() + body_digest)
 
 
 def _let_in(passage: Passage, scope: Scope | None) -> Caller:
@@ -359,11 +359,11 @@ def _body() -> bytes:
     return body
 
 
-def _target() -> str:
+def request_target() -> str:
     """Path and query as they came over the wire, before any decoding."""
     raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
     if not isinstance(raw, str):
-        _no_raw_target()
+        _no_rawrequest_target()
     if raw.startswith("/"):
         return raw
     # The absolute form of RFC 9112 §3.2.2.
@@ -371,5 +371,5 @@ def _target() -> str:
     return "/" + rest.partition("/")[2]
 
 
-def _no_raw_target() -> NoReturn:
+def _no_rawrequest_target() -> NoReturn:
     raise AssertionError("the server must pass the request target as received (RAW_URI)")

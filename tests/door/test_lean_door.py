@@ -8,65 +8,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from werkzeug.test import TestResponse
 
-from registry.crypto import screening, voprf
+from registry.crypto import screening
 from registry.door.application import LeanDoor
 from registry.http.idempotency import idempotent_answers
-from registry.kernel import base64url
-from registry.kernel.clock import MovableClock, SystemClock
+from registry.kernel.clock import MovableClock
 from registry.ledger.model import RecordType
 from registry.members.model import Role
+from tests.door.alike import BLINDED, CALLS, EVALUATION, header_names, revoked, steady
 from tests.door.asgi import Answer, Request, answers_of, send, signed, with_door
 from tests.lookups.samples import Market, batch, new_market, question
-from tests.nodes import Caller, new_app, new_caller, new_node
-
-BLINDED = base64url.encode(voprf.blind(b"somebody").element)
-EVALUATION = {"key_id": "k1", "blinded": [BLINDED]}
-# What differs from one answer to the next, whichever door it leaves by.
-PASSING = {"id", "at", "valid_until", "receipt", "instance", "evaluated", "proof"}
-
-CALLS: dict[str, tuple[str, str, Any]] = {
-    "a hit": ("POST", "/v1/lookups", question("ming")),
-    "nobody known": ("POST", "/v1/lookups", question("nobody", "at all")),
-    "a refused purpose": ("POST", "/v1/lookups", question("ming", purpose="own_record")),
-    "an unknown key id": (
-        "POST",
-        "/v1/lookups",
-        {**question(), "identities": [{**question("a")["identities"][0], "key_id": "k9"}]},
-    ),
-    "a misfit": ("POST", "/v1/lookups", {"purpose": "fun", "more": 1}),
-    "no JSON": ("POST", "/v1/lookups", b"{"),
-    "doubled members": ("POST", "/v1/lookups", b'{"a":1,"a":2}'),
-    "no body": ("POST", "/v1/lookups", None),
-    "a batch": ("POST", "/v1/lookups/batch", batch([question("ming"), 7, question("other")])),
-    "an empty batch": ("POST", "/v1/lookups/batch", batch([])),
-    "a batch of misfits": ("POST", "/v1/lookups/batch", batch([None, {}])),
-    "a misfit of a report": ("POST", "/v1/incidents", {"reference": "r", "code": 7}),
-    "an evaluation": ("POST", "/v1/evaluations", EVALUATION),
-    "an evaluation of nothing": ("POST", "/v1/evaluations", {**EVALUATION, "blinded": []}),
-    "an element that is none": (
-        "POST",
-        "/v1/evaluations",
-        {**EVALUATION, "blinded": [BLINDED, "A" * 43]},
-    ),
-    "an evaluation key unknown": ("POST", "/v1/evaluations", {**EVALUATION, "key_id": "k9"}),
-    "a query": ("POST", "/v1/lookups?a=1", question("ming")),
-    "another method": ("PUT", "/v1/lookups", question("ming")),
-    "a reading call": ("GET", "/v1/members/me", None),
-    "nothing there": ("GET", "/v1/nothing%2Fthere?x=%20", None),
-}
-
-
-def steady(value: Any) -> Any:
-    """An answer's document without what is new in each."""
-    if isinstance(value, dict):
-        return {name: steady(each) for name, each in value.items() if name not in PASSING}
-    return [steady(each) for each in value] if isinstance(value, list) else value
-
-
-def header_names(answer: Answer | TestResponse) -> set[str]:
-    return {name.lower() for name in dict(answer.headers)} - {"date"}
+from tests.nodes import new_app, new_caller, new_node
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -106,16 +58,6 @@ def test_an_answer_belongs_to_its_request(market: Market) -> None:
     assert '"requests";q=60000;w=60' == answer.headers["ratelimit-policy"]
     (entry,) = market.entries(RecordType.REFUSED_LOOKUP)
     assert request_id == entry["header"]["request_id"]
-
-
-def revoked(market: Market) -> Caller:
-    """A member whose key every process still holds in memory as good."""
-    caller = new_caller(market.node, market.app, "Revoked")
-    assert 200 == caller.call("GET", "/v1/members/me").status_code
-    with market.node.database.transaction() as transaction:
-        kid = caller.key.public.kid
-        market.node.members.revoke_key(transaction, kid, SystemClock().now())
-    return caller
 
 
 def test_of_a_batch_each_is_answered_alone(market: Market) -> None:
