@@ -177,11 +177,6 @@ def _sqlite_engine(url: sa.URL, connections_max: int) -> sa.Engine:
 
 
 def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
-    options = (
-        f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS} "
-        f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS} "
-        "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
-    )
     engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         # Parameters are people's tokens: they belong in no traceback.
@@ -193,18 +188,34 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=False,
         pool_recycle=1800,
-        # Below, and only where there is something to undo.
+        # `_reset_where_needed` does it, where there is something to undo.
         pool_reset_on_return=None,
-        connect_args={
-            "options": options,
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "tcp_user_timeout": UNACKNOWLEDGED_MILLISECONDS_MAX,
-            "keepalives_idle": UNACKNOWLEDGED_MILLISECONDS_MAX // 1000,
-            # psycopg would deallocate all statements of the session, the hot ones
-            # among them, whenever it has prepared one and rolls back.
-            "prepare_threshold": None,
-        },
+        connect_args=_postgresql_session(),
     )
+    _give_hot_statements(engine)
+    _reset_where_needed(engine)
+    return engine
+
+
+def _postgresql_session() -> dict[str, Any]:
+    """What each connection asks of libpq, psycopg and the server."""
+    return {
+        "options": (
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS} "
+            f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS} "
+            "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+        ),
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "tcp_user_timeout": UNACKNOWLEDGED_MILLISECONDS_MAX,
+        "keepalives_idle": UNACKNOWLEDGED_MILLISECONDS_MAX // 1000,
+        # psycopg would deallocate all statements of the session, the hot ones
+        # among them, whenever it has prepared one and rolls back.
+        "prepare_threshold": None,
+    }
+
+
+def _give_hot_statements(engine: sa.Engine) -> None:
+    """Has every connection of a PostgreSQL send hot statements, and end with what waits."""
     # psycopg is an extra: what needs it is imported where it is certain to be there.
     hot = import_module("registry.database.hot_cursor")
 
@@ -228,13 +239,15 @@ def _postgresql_engine(url: sa.URL, connections_max: int) -> sa.Engine:
     def send_what_waits(connection: sa.Connection, *_statement: object) -> None:
         connection.info[HOT_STATEMENTS].send()
 
+
+def _reset_where_needed(engine: sa.Engine) -> None:
+    """Has a connection of a PostgreSQL come back to the pool with nothing under way."""
+
     @event.listens_for(engine, "reset")
     def undo(connection: Any, _record: object, state: PoolResetState) -> None:
         connection.hot.forget()
-        # `_work` has ended its transaction: as a rule there is nothing, and asking
+        # A unit of work has ended its transaction: as a rule there is nothing, and asking
         # the driver to undo nothing costs as much as a statement.
         if state.terminate_only or connection.pgconn.transaction_status == _IDLE:
             return
         connection.rollback()
-
-    return engine

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from registry.database.transaction import Transaction
 from registry.incidents import effective_store, standings
 from registry.incidents.effective_store import KEYS_MAX
+from registry.incidents.standing_lines import StandingLine
 from registry.kernel.ids import IncidentId, MemberId
 from registry.members.service import Directory
 from registry.rulebook.calendar import local_date
@@ -129,7 +130,7 @@ class Effective:
     def _counting(
         self,
         transaction: Transaction,
-        rows: Iterable[tuple[bytes, Sequence[standings.StandingLine]]],
+        rows: Iterable[tuple[bytes, Sequence[StandingLine]]],
         now: datetime,
     ) -> set[bytes]:
         today, known = self.today(now), list(rows)

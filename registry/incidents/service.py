@@ -40,6 +40,7 @@ from registry.incidents.recording import Recorder, caller_of
 from registry.incidents.reinsertion import Reinsertion
 from registry.incidents.removal import REFERENCE_ERASED, Removal
 from registry.incidents.rulings import Rulings
+from registry.incidents.standing_lines import StandingLine
 from registry.kernel.ids import IncidentId, MemberId
 from registry.kernel.paging import PAGE_ITEMS_MAX, Page
 from registry.ledger.model import RecordType
@@ -278,7 +279,7 @@ class Incidents:
             flags=row.flags,
         )
 
-    def _known_incidents(self, lines: list[standings.StandingLine]) -> Iterator[KnownIncident]:
+    def _known_incidents(self, lines: list[StandingLine]) -> Iterator[KnownIncident]:
         for line in lines:
             if line.severity is None:
                 continue

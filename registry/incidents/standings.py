@@ -5,10 +5,9 @@ on the furnisher (its group, reliability, suspension) or on time is not in it an
 is applied when it is read, so that no job has to visit rows.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,14 +16,15 @@ from registry.database.bulk import Row
 from registry.database.transaction import Transaction
 from registry.database.types import metadata
 from registry.incidents.flags import Flags, flags_from_text, flags_to_text
-from registry.incidents.model import Block, Course, Incident, KeptIdentity, doubt_of
+from registry.incidents.model import Course, Incident, KeptIdentity
+from registry.incidents.standing_lines import (
+    StandingLine,
+    line_document,
+    line_of_filed,
+    lines_of,
+    text_of,
+)
 from registry.incidents.store import incident_identities, incidents
-from registry.kernel.clock import format_instant, parse_instant
-from registry.kernel.ids import IncidentId, MemberId
-from registry.rulebook.filing import Adjudicator
-from registry.rulebook.model import Severity
-from registry.rulebook.proof import is_adjudicated
-from registry.score.model import Doubt
 
 standings = sa.Table(
     "standings",
@@ -46,7 +46,6 @@ standings = sa.Table(
 )
 
 _GONE = (Course.WITHDRAWN.value, Course.OVERTURNED.value)
-_INDEPENDENT = {Adjudicator.JURY.value, Adjudicator.COURT.value, Adjudicator.POLICE.value}
 _LOCK = (
     "INSERT INTO standings (lookup_key, contributions, version) VALUES {places}"
     " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
@@ -72,8 +71,6 @@ _ADD_POSTGRESQL = (
     " ON CONFLICT (lookup_key) DO UPDATE SET version = standings.version + 1"
     " RETURNING lookup_key, (xmax = 0)::int"
 )
-# Made once: `json.dumps` makes one for each call that asks for other separators.
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 # A text for each length is prepared once a connection: few lengths, few texts.
 _ROWS_MAX = 500
 
@@ -102,22 +99,6 @@ _LINES = (
     )
     .order_by(incidents.c.id)
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingLine:
-    """One incident in a standing row. `severity` None: a protective marker."""
-
-    incident_id: IncidentId
-    code: str
-    severity: Severity | None
-    occurred_on: date
-    effective_at: datetime
-    expires_on: date
-    furnisher: MemberId
-    doubt: Doubt
-    is_adjudicated: bool
-    last_verified_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +139,7 @@ def read_rows_later(
     def tell() -> Mapping[bytes, StandingRow]:
         return {
             bytes(key): StandingRow(
-                lines=[_line(each) for each in json.loads(text)],
+                lines=lines_of(text),
                 flags=None if flags is None else flags_from_text(flags),
             )
             for key, text, flags in found
@@ -226,8 +207,7 @@ def page(
         .limit(rows_max)
     )
     return [
-        (bytes(row.lookup_key), [_line(each) for each in json.loads(row.contributions)])
-        for row in transaction.execute(select)
+        (bytes(row.lookup_key), lines_of(row.contributions)) for row in transaction.execute(select)
     ]
 
 
@@ -278,7 +258,7 @@ def add(
     # In the order of ids, as they are read again from the incidents.
     for incident, identities in sorted(filed, key=lambda each: each[0].id):
         for identity in identities:
-            lines.setdefault(identity.lookup_key, []).append(_line_of(incident, identity))
+            lines.setdefault(identity.lookup_key, []).append(line_of_filed(incident, identity))
     keys = sorted(lines)
     rows = [(key, f"[{','.join(lines[key])}]") for key in keys]
     stood: list[bytes] = []
@@ -310,7 +290,7 @@ def _rewrite(transaction: Transaction, keys: Sequence[bytes], today: date) -> No
         for key in some:
             found = lines.get(key)
             if found:
-                _run(transaction, _KEEP, [_text_of(found), key])
+                _run(transaction, _KEEP, [text_of(found), key])
             elif not _run(transaction, _DROP, [key]):
                 # No incident is left, but what the person said is.
                 _run(transaction, _KEEP, ["[]", key])
@@ -318,11 +298,7 @@ def _rewrite(transaction: Transaction, keys: Sequence[bytes], today: date) -> No
 
 def row_of(incident: Incident, identity: KeptIdentity) -> Row:
     """The row of a subject of whom this one incident is known, in the order of the columns."""
-    return (identity.lookup_key, f"[{_line_of(incident, identity)}]", 1, None)
-
-
-def _text_of(lines: Sequence[dict[str, Any]]) -> str:
-    return _ENCODER.encode(lines)
+    return (identity.lookup_key, f"[{line_of_filed(incident, identity)}]", 1, None)
 
 
 def _places(rows: Collection[object]) -> str:
@@ -352,55 +328,5 @@ def _lines_from_incidents(
 ) -> dict[bytes, list[dict[str, Any]]]:
     lines: dict[bytes, list[dict[str, Any]]] = {}
     for row in transaction.execute(_LINES, {"keys": keys, "today": today}):
-        lines.setdefault(row.lookup_key, []).append(_document(row))
+        lines.setdefault(row.lookup_key, []).append(line_document(row))
     return lines
-
-
-def _document(row: sa.Row[Any]) -> dict[str, Any]:
-    """One line as it is kept: short names, since a lookup parses every one."""
-    return {
-        "i": row.id,
-        "c": row.code,
-        "s": row.severity,
-        "o": row.occurred_on.isoformat(),
-        "e": format_instant(row.effective_at),
-        "x": row.expires_on.isoformat(),
-        "f": row.furnisher,
-        "d": doubt_of(Course(row.course), row.block and Block(row.block)).value,
-        "j": any(item["adjudicator"] in _INDEPENDENT for item in row.evidence),
-        "v": row.last_verified_on.isoformat(),
-    }
-
-
-def _line_of(incident: Incident, identity: KeptIdentity) -> str:
-    """The line of an incident that was just filed, as the text of its `_document`.
-
-    Written out by hand, since every filing passes here: nothing in it needs an escape.
-    The tests hold it to what `recompute` writes.
-    """
-    severity = "null" if incident.severity is None else f'"{incident.severity}"'
-    return (
-        f'{{"i":"{incident.id}","c":"{incident.filing.code}","s":{severity},'
-        f'"o":"{incident.filing.occurred_on.isoformat()}",'
-        f'"e":"{format_instant(incident.effective_at)}",'
-        f'"x":"{incident.expires_on.isoformat()}","f":"{incident.furnisher}",'
-        f'"d":"{doubt_of(incident.course, incident.block).value}",'
-        f'"j":{"true" if is_adjudicated(incident.filing) else "false"},'
-        f'"v":"{identity.last_verified_on.isoformat()}"}}'
-    )
-
-
-def _line(document: Mapping[str, Any]) -> StandingLine:
-    severity = document["s"]
-    return StandingLine(
-        incident_id=IncidentId(document["i"]),
-        code=document["c"],
-        severity=None if severity is None else Severity(severity),
-        occurred_on=date.fromisoformat(document["o"]),
-        effective_at=parse_instant(document["e"]),
-        expires_on=date.fromisoformat(document["x"]),
-        furnisher=MemberId(document["f"]),
-        doubt=Doubt(document["d"]),
-        is_adjudicated=document["j"],
-        last_verified_on=date.fromisoformat(document["v"]),
-    )
