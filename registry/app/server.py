@@ -47,6 +47,11 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
+# No header steers: not where the application lies, and not what scheme was spoken. The
+# proxy in front hands on whatever a caller names so, and nothing here goes by either.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+
 # Access lines are the application's own: ids only, never paths or addresses.
 accesslog = None
 errorlog = "-"

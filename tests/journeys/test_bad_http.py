@@ -63,6 +63,9 @@ RAW_REQUESTS = {
 ODD_FIELDS = {
     "nothing odd": b"",
     "an upgrade": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n",
+    "a place of the application": b"SCRIPT_NAME: /v1\r\nPATH_INFO: /livez\r\n",
+    "a place that is none": b"SCRIPT_NAME: /elsewhere\r\n",
+    "two schemes": b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n",
     "white space": b"X-Request-ID: 0b5c2a3e-8c7a-4f6e-9a51-3a1de0c5f111 \t\r\n",
 }
 
