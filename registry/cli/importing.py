@@ -79,6 +79,9 @@ def import_file(registry: Registry, file: Path, mapping: Path | None, at_once: i
       registry import history.ndjson
       registry import history.csv --mapping columns.toml
     """
+    if not file.is_file():
+        # A pipe would be empty when its lines are asked for: nothing filed, and no word of it.
+        raise click.UsageError(f"{file} is read more than once: save it to a file first.")
     try:
         mapped = None if mapping is None else read_mapping(mapping)
         source = _source(registry, file, mapping)

@@ -330,3 +330,15 @@ def test_another_file_is_not_gone_on_with(place: Place) -> None:
     result = place.run(str(file))
     assert 2 == result.exit_code
     assert "of another file" in result.output
+
+
+def test_a_pipe_is_refused(place: Place) -> None:
+    """It can be read once only, and would be taken for an empty file."""
+    reading, writing = os.pipe()
+    os.write(writing, json.dumps(report("R-1")).encode())
+    os.close(writing)
+    refused = place.run(f"/dev/fd/{reading}")
+    os.close(reading)
+    assert 2 == refused.exit_code
+    assert "save it to a file" in refused.stderr
+    assert set() == place.references()
