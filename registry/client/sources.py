@@ -10,6 +10,7 @@ cell of its own is left out whole.
 import csv
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,12 +74,20 @@ def read_mapping(path: Path) -> Mapped:
     if unknown or not isinstance(document.get("columns"), dict):
         raise SourceUnreadable(f"{path} holds columns, constants and split, and columns it must")
     columns = document["columns"]
-    split = document.get("split", {})
+    split, constants = document.get("split", {}), document.get("constants", {})
+    if not isinstance(split, dict) or not isinstance(constants, dict):
+        raise SourceUnreadable(f"{path}: constants and split are tables")
     if not all(isinstance(each, str) for each in (*columns.values(), *split.values())):
         raise SourceUnreadable(f"{path}: columns and split map names to texts")
+    if not all(split.values()):
+        raise SourceUnreadable(f"{path}: an empty text separates nothing")
+    doubled = _doubled(list(columns.values()))
+    if doubled:
+        # One of the columns would be lost without a word.
+        raise SourceUnreadable(f"{path}: members of several columns: {', '.join(doubled)}")
     return Mapped(
         columns={name: _path(target) for name, target in columns.items()},
-        constants={_path(name): value for name, value in document.get("constants", {}).items()},
+        constants={_path(name): value for name, value in constants.items()},
         split=split,
     )
 
@@ -129,26 +138,27 @@ def _unreadable(number: int, detail: str) -> SourceLine:
 
 
 def _read_csv(path: Path, mapping: Mapped) -> Iterator[SourceLine]:
-    # A byte order mark is what spreadsheets begin with.
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    # A byte order mark is what spreadsheets begin with. What is no UTF-8 spoils its line only.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             names = next(reader, [])
-            missing = mapping.columns.keys() - set(names)
-            if missing or len(set(names)) != len(names):
-                raise SourceUnreadable(
-                    f"{path}: columns that are missing or doubled: {', '.join(sorted(missing))}"
-                )
+            odd = sorted(mapping.columns.keys() - set(names)) + _doubled(names)
+            if odd:
+                told = ", ".join(map(ascii, odd))
+                raise SourceUnreadable(f"{path}: columns that are missing or doubled: {told}")
             begins = reader.line_num + 1
             for cells in reader:
                 if cells:
                     yield _row(begins, names, cells, mapping)
                 begins = reader.line_num + 1
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
             raise SourceUnreadable(f"{path}, line {reader.line_num}: {error}") from error
 
 
 def _row(number: int, names: Sequence[str], cells: Sequence[str], mapping: Mapped) -> SourceLine:
+    if not all(map(_is_text, cells)):
+        return _unreadable(number, "The line is not valid UTF-8.")
     if len(cells) != len(names):
         return _unreadable(number, f"{len(cells)} cells for {len(names)} columns.")
     given: dict[tuple[str, ...], Any] = {}
@@ -162,6 +172,16 @@ def _row(number: int, names: Sequence[str], cells: Sequence[str], mapping: Mappe
         except ValueError as error:
             faults.append(Fault(pointer="/" + "/".join(target), detail=f"{name}: {error}"))
     return SourceLine(number=number, document=_document(given, mapping), faults=tuple(faults))
+
+
+def _is_text(cell: str) -> bool:
+    """Whether all of its bytes were read: those that could not be have become surrogates."""
+    return cell.isascii() or not any("\ud800" <= each <= "\udfff" for each in cell)
+
+
+def _doubled(names: Sequence[str]) -> list[str]:
+    """The names that are there more than once."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _value(target: tuple[str, ...], text: str, separator: str | None) -> Any:
