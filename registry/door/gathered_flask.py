@@ -15,6 +15,7 @@ from flask import Flask, Response, g, request
 
 from registry.app import BODY_BYTES_MAX
 from registry.app.node import Node
+from registry.database.transaction import DatabaseUnavailable
 from registry.door.arrivals import Arrival, Reply, unanswered
 from registry.door.hot_calls import (
     HOT_MEDIA_TYPE,
@@ -31,6 +32,9 @@ from registry.http.wiring import service_of
 from registry.kernel.problems import Problem
 
 View = Callable[..., Any]
+
+# The last thread that is free waits no longer: it is what tells others of a stall.
+LAST_THREAD_SECONDS_MAX = 2.0
 
 
 def gather(flask: Flask) -> Flask:
@@ -55,6 +59,8 @@ class _Together:
         self._door = service_of(flask, Door)
         self._beginning = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._asking = 0
+        self._asking_long_max = max(1, self._node.settings.threads - 1)
         self._calls: Mapping[str, HotCall] = {}
 
     def answer(self, route: str) -> Response | None:
@@ -71,10 +77,28 @@ class _Together:
             return None
         try:
             # No longer than a gatherer lets anybody wait.
-            reply = asyncio.run_coroutine_threadsafe(call.gatherer.answer(arrival), loop).result()
+            reply = asyncio.run_coroutine_threadsafe(self._ask(call, arrival), loop).result()
         except Problem as problem:
             reply = unanswered(arrival, problem, self._door.origin)
         return _response(reply)
+
+    async def _ask(self, call: HotCall, arrival: Arrival) -> Reply:
+        """The reply. A database that stalls gets all threads but one.
+
+        Else calls would wait for a thread before they wait for the database, without a
+        bound, and what needs no database would wait with them.
+        """
+        is_last = self._asking >= self._asking_long_max
+        if is_last and call.gatherer.is_stalled:
+            raise DatabaseUnavailable
+        self._asking += 1
+        try:
+            async with asyncio.timeout(LAST_THREAD_SECONDS_MAX if is_last else None):
+                return await call.gatherer.answer(arrival)
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+        finally:
+            self._asking -= 1
 
     def _begun(self) -> asyncio.AbstractEventLoop:
         with self._beginning:

@@ -14,6 +14,7 @@ Source: decision on gathering; docs/performance.md (facts measured).
 
 import asyncio
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -50,6 +51,8 @@ WAIT_SECONDS_MAX = 5.0
 # A batch that takes longer has stalled: its arrivals are told so.
 BATCH_SECONDS_MAX = 10.0
 WATCH_SECONDS = 0.5
+# Nothing under way has ended for so long: whoever asks now will hardly be answered.
+STALLED_SECONDS = 2.0
 # With each commit the fastest one is taken to have been so much slower.
 _FORGETTING = 1.02
 
@@ -82,6 +85,7 @@ class Gatherer:
         self._under_way: set[_Batch] = set()
         self._flush_is_due = False
         self._commit_seconds = 0.0
+        self._ended = self._loop.time()
         self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._watch = self._loop.call_later(WATCH_SECONDS, self._look)
@@ -101,6 +105,12 @@ class Gatherer:
             self._flush_is_due = True
             self._loop.call_soon(self._flush)
         return await waiting.reply
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether work is under way and none of it has ended for a while."""
+        began = min((each.began for each in self._under_way), default=math.inf)
+        return self._loop.time() - max(began, self._ended) > STALLED_SECONDS
 
     async def close(self) -> None:
         """Lets the batches at hand end, then the threads."""
@@ -184,6 +194,7 @@ class Gatherer:
             remembered = self._commit_seconds * _FORGETTING or commit_seconds
             self._commit_seconds = min(remembered, commit_seconds)
         self._under_way.discard(batch)
+        self._ended = self._loop.time()
         for each, result in zip(batch.waiting, results, strict=True):
             if each.reply.done():
                 continue

@@ -3,14 +3,14 @@
 import shutil
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from registry.door import gathering
+from registry.door import gathered_flask, gathering
 from registry.door.arrivals import Arrival, Reply
 from registry.door.gathered_flask import gather
 from registry.door.gathering import Done, Gatherer
@@ -185,6 +185,39 @@ def test_beyond_its_limit_a_member_is_told_so(gathered: Market) -> None:
     answers = [caller.call("POST", "/v1/lookups", question("a")) for _ in range(2)]
     assert [200, 429] == [each.status_code for each in answers]
     assert 1 <= int(answers[1].headers["Retry-After"]) <= 60
+
+
+def test_a_stall_leaves_a_thread_to_tell_of_it(
+    gathered: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last thread is told soon, and then everyone at once; the others wait for answers."""
+    begun, go = threading.Event(), threading.Event()
+    perform = LookupWork.perform
+
+    def held(work: LookupWork, arrivals: Sequence[Arrival]) -> Done:
+        begun.set()
+        assert go.wait(LONG)
+        return perform(work, arrivals)
+
+    monkeypatch.setattr(LookupWork, "perform", held)
+    monkeypatch.setattr(gathering, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(gathered_flask, "LAST_THREAD_SECONDS_MAX", 0.3)
+    threads_of_a_server = gathered.node.settings.threads
+
+    def ask() -> TestResponse:
+        return gathered.inquirer.call("POST", "/v1/lookups", question("ming"))
+
+    with ThreadPoolExecutor(threads_of_a_server) as threads:
+        asked = [threads.submit(ask) for _ in range(threads_of_a_server)]
+        assert begun.wait(LONG)
+        last = next(as_completed(asked, LONG)).result()
+        at_once = ask()
+        go.set()
+        answers = [each.result(LONG) for each in asked]
+    assert (503, 503) == (last.status_code, at_once.status_code)
+    assert ("1", "1") == (last.headers["Retry-After"], at_once.headers["Retry-After"])
+    assert (threads_of_a_server - 1) * [200] + [503] == sorted(each.status_code for each in answers)
+    assert 200 == ask().status_code
 
 
 def test_nothing_runs_before_the_first_call(market: Market) -> None:
