@@ -44,6 +44,7 @@ class StrictProtocol(HttpToolsProtocol):
         self._fields = 0
         self._head_timer: TimerHandle | None = None
         self._is_asked_to_upgrade = False
+        self._has_head = False
         self._has_said_all = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn's
@@ -80,6 +81,7 @@ class StrictProtocol(HttpToolsProtocol):
         """Begins a request."""
         super().on_message_begin()
         self._fields = 0
+        self._has_head = False
         if self._head_timer is None:
             self._wait_for_head()
 
@@ -94,6 +96,9 @@ class StrictProtocol(HttpToolsProtocol):
         self._fields += 1
         if self._fields > FIELDS_MAX or len(name) + len(value) > FIELD_BYTES_MAX:
             raise HeadTooLarge
+        if self._has_head:
+            # A trailer is none of the head (RFC 9110 §6.5.1), wherever a packet ended.
+            return
         if name.lower() in _ONCE and any(each == name.lower() for each, _ in self.headers):
             raise HeadRefused
         # The parser leaves the white space behind a value, which is none of it.
@@ -113,6 +118,7 @@ class StrictProtocol(HttpToolsProtocol):
         if self._is_asked_to_upgrade:
             return
         self._stop_waiting()
+        self._has_head = True
         self.scope[TARGET] = _origin_form(self.url)  # type: ignore[literal-required] # ours
         super().on_headers_complete()
 

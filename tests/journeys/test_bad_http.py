@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import time
 from contextlib import closing
 
 import pytest
@@ -115,6 +116,31 @@ def test_what_is_odd_and_sound_is_answered(
         assert 2 == received.lower().count(
             b"x-request-id: 0b5c2a3e-8c7a-4f6e-9a51-3a1de0c5f111\r\n"
         )
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_trailer_is_no_field_of_the_head(
+    node: Node, member: Member, tokens: list[dict[str, str]], pieces: int
+) -> None:
+    """However the packets fall: behind a body nobody says who calls."""
+    body = compact_json(question(tokens))
+    jwt = member.jwt("POST", "/v1/lookups", body).encode()
+    head = (
+        b"POST /v1/lookups HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    behind = b"%x\r\n%s\r\n0\r\nAuthorization: Bearer %s\r\n\r\n" % (len(body), body, jwt)
+    touched = node.touched()
+    with socket.create_connection(node.address, timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for each in [head + behind] if pieces == 1 else [head, behind]:
+            connection.sendall(each)
+            time.sleep(0.2)
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    assert re.findall(rb"HTTP/1.1 (\d{3})", received) in ([b"400"], [b"401"])
+    assert touched == node.touched()
 
 
 def test_what_the_server_itself_refuses_is_a_problem_too(node: Node) -> None:
