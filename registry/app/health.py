@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from registry.app.node import Node
 from registry.database.engine import ANSWER_SECONDS_MAX
-from registry.database.migrate import require_head
+from registry.database.migrate import require_connected_head
 from registry.http.blueprint import Blueprint
 from registry.http.fields import AnswerSchema
 from registry.http.wiring import the
@@ -54,9 +54,8 @@ def show_readiness() -> Any:
     node = the(Node)
     with node.database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
         node.log_watch.require_healthy(transaction)
-    require_head(node.database.engine)
-    now = node.clock.now()
-    with node.database.reading(seconds_max=ANSWER_SECONDS_MAX) as transaction:
+        require_connected_head(transaction.connection)
+        now = node.clock.now()
         backlog = node.jobs.backlog(transaction, now)
     jobs = {"dead_letters": backlog.dead_letters, "lag_seconds": backlog.lag_seconds(now)}
     return {"status": "ready", "jobs": jobs}

@@ -67,7 +67,12 @@ def require_head(engine: sa.Engine) -> None:
     Raises: SchemaOutOfDate, SchemaTooNew.
     """
     with engine.connect() as connection:
-        current = _current(connection)
+        require_connected_head(connection)
+
+
+def require_connected_head(connection: sa.Connection) -> None:
+    """As `require_head`, inside the unit of work at hand and its bounds."""
+    current = _current(connection)
     _require_not_newer(current)
     if current != _head():
         raise SchemaOutOfDate(_versions(current or "nothing"))

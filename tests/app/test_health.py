@@ -7,8 +7,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from registry.app import health
 from registry.app.facts import DatabaseOfAnotherNode
 from registry.app.node import Node
+from registry.database.engine import Database
 from registry.jobs.model import JobDraft
 from registry.kernel.clock import MovableClock, SystemClock
 from tests.databases import Cluster
@@ -53,6 +55,26 @@ def test_a_node_on_another_schema_is_not_ready(app: Flask, node: Node) -> None:
     assert (503, "application/problem+json") == (answer.status_code, answer.content_type)
     assert answer.json["type"].endswith("/problems/schema-out-of-date")
     assert 200 == app.test_client().get("/livez").status_code
+
+
+def test_whether_it_is_ready_is_told_in_time(
+    tmp_path: Path, postgresql_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by who has just looked at the logs: each statement of a probe is bounded, so
+    that none holds a thread for as long as the database does not answer."""
+    node = new_node(tmp_path / "node", postgresql_url, clock)
+    client = new_app(node).test_client()
+    assert 200 == client.get("/readyz").status_code
+    monkeypatch.setattr(health, "ANSWER_SECONDS_MAX", 0.2)
+    other = Database(postgresql_url)
+    with other.transaction() as elsewhere:
+        elsewhere.execute(sa.text("LOCK TABLE alembic_version"))
+        answer = client.get("/readyz")
+    other.close()
+    assert 503 == answer.status_code
+    assert answer.json["type"].endswith("/problems/database-unavailable")
+    assert 200 == client.get("/readyz").status_code
+    node.database.close()
 
 
 def test_a_node_without_its_database_lives_and_is_not_ready(
