@@ -22,7 +22,6 @@ from registry.door.hot_calls import (
 )
 from registry.http.requests import is_access_logged, request_id_of, traceparent_after
 from registry.http.signed import Door
-from registry.http.signed_request import ReceivedCall
 from registry.http.wiring import service_of
 from registry.kernel.problems import Problem
 from registry.lookups.screening_serving import INDEX_PATH
@@ -162,17 +161,15 @@ class LeanDoor:
         self, hot: HotCall, headers: Mapping[bytes, str], body: bytes, request_id: UUID
     ) -> Reply | None:
         """What a hot call is answered with; None: it is for Flask."""
-        received = ReceivedCall(
-            authorization=headers.get(b"authorization"),
-            method="POST",
-            target=hot.route,
-            body=body,
-        )
         try:
-            verified = self._door.gate.verify_known(received)
+            arrival = hot.arrival(
+                self._door.gate,
+                authorization=headers.get(b"authorization"),
+                body=body,
+                request_id=request_id,
+            )
         except Problem as problem:
             return problem_reply(problem, origin=self._door.origin, request_id=request_id)
-        arrival = None if verified is None else hot.arrival(verified, body, request_id)
         if arrival is None:
             return None
         try:

@@ -27,7 +27,6 @@ from registry.door.hot_calls import (
 from registry.http.limits import announce
 from registry.http.requests import request_id
 from registry.http.signed import Door, request_target
-from registry.http.signed_request import ReceivedCall
 from registry.http.wiring import service_of
 from registry.kernel.problems import Problem
 
@@ -72,7 +71,12 @@ class _Together:
             return None
         loop = self._begun()
         call = self._calls[route]
-        arrival = _arrival(call, self._door)
+        arrival = call.arrival(
+            self._door.gate,
+            authorization=request.headers.get("Authorization"),
+            body=request.get_data(),
+            request_id=request_id(),
+        )
         if arrival is None:
             return None
         try:
@@ -132,19 +136,6 @@ def _is_plain(route: str) -> bool:
         and request.headers.get("Content-Type") == HOT_MEDIA_TYPE
         and not any(name in request.headers for name in ODD_HEADERS)
     )
-
-
-def _arrival(call: HotCall, door: Door) -> Arrival | None:
-    """The call at hand, verified and read; None where its key or its body is not plain."""
-    body = request.get_data()
-    received = ReceivedCall(
-        authorization=request.headers.get("Authorization"),
-        method="POST",
-        target=call.route,
-        body=body,
-    )
-    verified = door.gate.verify_known(received)
-    return None if verified is None else call.arrival(verified, body, request_id())
 
 
 def _response(reply: Reply) -> Response:

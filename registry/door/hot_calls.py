@@ -14,8 +14,9 @@ from registry.app.node import Node
 from registry.door.arrivals import Arrival
 from registry.door.gathering import Gatherer, Perform
 from registry.door.work import EvaluationWork, LookupWork, ReportWork
+from registry.http.gate import Gate
 from registry.http.signed import Door
-from registry.http.signed_request import VerifiedCall
+from registry.http.signed_request import ReceivedCall
 from registry.identity.loading import load_evaluation
 from registry.incidents.gathered_filing import GatheredFiler
 from registry.incidents.report_reading import read_report
@@ -47,8 +48,19 @@ class HotCall:
     load: Callable[[Any], tuple[Any, int] | None]
     gatherer: Gatherer
 
-    def arrival(self, verified: VerifiedCall, body: bytes, request_id: UUID) -> Arrival | None:
-        """The call with its body read; None where the body is not plain."""
+    def arrival(
+        self, gate: Gate, *, authorization: str | None, body: bytes, request_id: UUID
+    ) -> Arrival | None:
+        """The call, verified and read; None where its key or its body is not plain.
+
+        Raises: NotAuthenticated.
+        """
+        received = ReceivedCall(
+            authorization=authorization, method="POST", target=self.route, body=body
+        )
+        verified = gate.verify_known(received)
+        if verified is None:
+            return None
         try:
             document = strict_json.parse(body)
         except strict_json.MalformedJson:

@@ -363,7 +363,7 @@ def request_target() -> str:
     """Path and query as they came over the wire, before any decoding."""
     raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
     if not isinstance(raw, str):
-        _no_rawrequest_target()
+        _no_raw_target()
     if raw.startswith("/"):
         return raw
     # The absolute form of RFC 9112 §3.2.2.
@@ -371,5 +371,5 @@ def request_target() -> str:
     return "/" + rest.partition("/")[2]
 
 
-def _no_rawrequest_target() -> NoReturn:
+def _no_raw_target() -> NoReturn:
     raise AssertionError("the server must pass the request target as received (RAW_URI)")
